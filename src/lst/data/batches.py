@@ -1,0 +1,300 @@
+"""From a store to batches on the training device: both input pipelines of method.md, section 13.
+
+Letters: N clips, C channels (x, y, z), R rows of the store, T frames, V joints, M persons.
+
+The frames of the split lie on the device once. All draws of an epoch are made on the host at its start, for
+all clips together, and moved once; a batch is then a gather and element-wise arithmetic, without work per
+clip and without reading anything back. What a clip looks like depends on (seed, epoch, clip id, repeat) and
+on nothing else.
+
+Where the default differs from the official code (numbers of method.md, section 16): draws are keyed and so
+differ between epochs (Q32); the stored length counts the frames (Q46); an axis without extent becomes 0
+(Q57); bones are child minus parent unless bones="gap" (Q1 to Q3). The random scale of NW-UCLA is not drawn,
+because min-max cancels it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lst.data import draws, transforms
+from lst.data.pipeline import InputPipeline
+from lst.data.store import ClipStore
+
+__all__ = ["Batch", "ClipBatches", "InputPipeline", "prepare_arrays"]
+
+_CENTRE = 1
+"""The Spine of kinect_v1_20 (method.md 13.4 step 1). Any joint would do: min-max cancels the step."""
+
+_FRAME_COPIES = 100
+"""method.md 13.4 step 4: the list that frames are drawn from holds each of them 100 times."""
+
+
+class Batch(NamedTuple):
+    """What one step sees, all on the device."""
+
+    x_NCTVM: Tensor
+    """float32 input of the net."""
+    labels_N: Tensor
+    """int64 classes."""
+    clips_N: Tensor
+    """int64 position of each clip in `ClipBatches.clip_ids`."""
+    text_draws_N: Tensor
+    """float32 in [0, 1) for the choice of a synonym; zeros in `test`."""
+
+
+class _Draws(NamedTuple):
+    """What is drawn or fixed for each item (one showing of one clip), one row per item."""
+
+    clips_N: Tensor
+    frames_NF: Tensor
+    """random_frames: the T frames to show. crop_resize: start and length of the crop."""
+    matrices_N33: Tensor | None
+    """Rotations for column vectors; None at test time."""
+    text_N: Tensor
+
+    def part(self, where: slice) -> "_Draws":
+        matrices_N33 = None if self.matrices_N33 is None else self.matrices_N33[where]
+        return _Draws(self.clips_N[where], self.frames_NF[where], matrices_N33, self.text_N[where])
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The frames of some clips on the device; a person's frames are consecutive, a clip's persons too."""
+
+    joints_CRV: Tensor
+    frames_N: Tensor
+    persons_N: Tensor
+    offsets_N: Tensor
+    host_frames_N: np.ndarray
+    host_persons_N: np.ndarray
+
+    @classmethod
+    def make(
+        cls, joints_RVC: np.ndarray, frames: np.ndarray, persons: np.ndarray, device: torch.device
+    ) -> "_Rows":
+        frames, persons = np.asarray(frames, dtype=np.int64), np.asarray(persons, dtype=np.int64)
+        sizes = frames * persons
+        joints_CRV = torch.from_numpy(joints_RVC).to(device).permute(2, 0, 1).contiguous()
+        on_device = [torch.from_numpy(a).to(device) for a in (frames, persons, np.cumsum(sizes) - sizes)]
+        return cls(joints_CRV, *on_device, host_frames_N=frames, host_persons_N=persons)
+
+    def gather(self, clips_N: Tensor, frames_NT: Tensor, num_persons: int) -> Tensor:
+        """The given frames -> (N, C, T, V, M). A missing person repeats the last one, see `hide_missing`."""
+        person_M = torch.arange(num_persons, device=clips_N.device)
+        person_NM = torch.minimum(person_M, self.persons_N[clips_N, None] - 1)
+        first_NM = self.offsets_N[clips_N, None] + person_NM * self.frames_N[clips_N, None]
+        rows = first_NM[:, :, None] + frames_NT[:, None, :]
+        c, _, v = self.joints_CRV.shape
+        joints = self.joints_CRV.index_select(1, rows.flatten()).view(c, *rows.shape, v)
+        return joints.permute(1, 0, 3, 4, 2)
+
+    def hide_missing(self, x_NCTVM: Tensor, clips_N: Tensor) -> Tensor:
+        """Persons that a clip does not have become zeros."""
+        num_persons = x_NCTVM.shape[-1]
+        if num_persons <= self.host_persons_N.min():
+            return x_NCTVM
+        missing_NM = torch.arange(num_persons, device=clips_N.device) >= self.persons_N[clips_N, None]
+        return x_NCTVM.masked_fill(missing_NM[:, None, None, None, :], 0.0)
+
+
+def _random_frames(rows: _Rows, items: _Draws, num_persons: int, longest: int) -> Tensor:
+    """method.md 13.4, steps 1 to 4. Clips are padded to `longest` frames by repeating their last frame.
+
+    The range of step 3 is that of all frames, hence the padding; repeats of a frame cannot change it.
+    """
+    frame_T = torch.arange(longest, device=items.clips_N.device)
+    x = rows.gather(
+        items.clips_N, torch.minimum(frame_T, rows.frames_N[items.clips_N, None] - 1), num_persons
+    )
+    x = x - x[:, :, :1, _CENTRE : _CENTRE + 1, :1]
+    if items.matrices_N33 is not None:
+        x = transforms.rotate(x, items.matrices_N33)
+    low, high = transforms.axis_range(x)
+    x = transforms.min_max(transforms.pick_frames(x, items.frames_NF), low, high)
+    return rows.hide_missing(x, items.clips_N)
+
+
+def _crop_resize(rows: _Rows, items: _Draws, num_persons: int, clip_length: int) -> Tensor:
+    """method.md 13.1 and 13.2. Only the two source frames of each output frame are gathered: no padding."""
+    frames = transforms.blend_frames(items.frames_NF[:, 0], items.frames_NF[:, 1], clip_length)
+    first = rows.gather(items.clips_N, frames.first_NT, num_persons)
+    second = rows.gather(items.clips_N, frames.second_NT, num_persons)
+    x = rows.hide_missing(transforms.blend(first, second, frames.share_NT), items.clips_N)
+    return x if items.matrices_N33 is None else transforms.rotate(x, items.matrices_N33)
+
+
+def _test_draws(host_frames_N: np.ndarray, pipeline: InputPipeline, device: torch.device) -> _Draws:
+    """Every clip once, in order, nothing random."""
+    lengths_N = torch.from_numpy(host_frames_N)
+    if pipeline.frames == "random_frames":
+        frames_NF = transforms.even_frames(lengths_N, pipeline.clip_length)
+    else:
+        frames_NF = torch.stack(transforms.centre_crop(lengths_N, share=pipeline.test_crop), dim=1)
+    clips_N = torch.arange(len(lengths_N), device=device)
+    return _Draws(clips_N, frames_NF.to(device), None, torch.zeros(len(lengths_N), device=device))
+
+
+class _Processor:
+    """Rows of some clips and a pipeline -> input of the net, for the items of one batch."""
+
+    def __init__(self, rows: _Rows, pipeline: InputPipeline) -> None:
+        self.rows, self.pipeline = rows, pipeline
+        matrix_VV = pipeline.joint_matrix()
+        device = rows.frames_N.device
+        self.sums = None if matrix_VV is None else transforms.joint_sum(matrix_VV, device)
+
+    def __call__(self, items: _Draws, longest: int) -> Tensor:
+        """longest: frames of the longest clip among the items; known on the host, so nothing is read back."""
+        p = self.pipeline
+        if p.frames == "random_frames":
+            x_NCTVM = _random_frames(self.rows, items, p.num_persons, longest)
+        else:
+            x_NCTVM = _crop_resize(self.rows, items, p.num_persons, p.clip_length)
+        return transforms.to_modality(x_NCTVM, p.modality, self.sums).contiguous()
+
+
+class ClipBatches:
+    """Batches of one split of a store, for training and for testing, on the training device."""
+
+    def __init__(
+        self,
+        store: ClipStore,
+        clips: np.ndarray,
+        pipeline: InputPipeline,
+        *,
+        batch_size: int,
+        device: torch.device,
+        repeat: int = 1,
+    ) -> None:
+        """Copy the frames of the clips to the device.
+
+        clips: positions in the store, as `ClipStore.select` gives them.
+        repeat: how often one epoch of `train` shows each clip, each time with other draws.
+        """
+        clips = np.asarray(clips, dtype=np.int64)
+        _check_split(store, clips, pipeline)
+        if batch_size < 1 or repeat < 1:
+            raise ValueError(f"batch_size and repeat must be at least 1, got {batch_size} and {repeat}")
+        self.clip_ids: list[str] = [store.clip_ids[i] for i in clips]
+        self.labels: np.ndarray = np.asarray(store.labels, dtype=np.int64)[clips]
+        self.pipeline, self.batch_size, self.repeat = pipeline, batch_size, repeat
+        rows = _Rows.make(_clip_rows(store, clips), store.frames[clips], store.persons[clips], device)
+        self._process = _Processor(rows, pipeline)
+        self._frames = rows.host_frames_N
+        self._device = device
+        self._labels = torch.from_numpy(self.labels).to(device)
+        self._keys = draws.clip_keys(self.clip_ids)
+
+    @property
+    def num_train_batches(self) -> int:
+        """Steps of one epoch: full batches only, or the one batch of a split that is smaller than a batch."""
+        return max(1, self.repeat * len(self.clip_ids) // self.batch_size)
+
+    def train(self, seed: int, epoch: int) -> Iterator[Batch]:
+        """One epoch in its own order; an incomplete last batch is left out.
+
+        A clip looks the same for the same (seed, epoch, clip id, repeat), whatever else is in the batch.
+        """
+        order = draws.permutation(seed, epoch, self.repeat * len(self.clip_ids))
+        order = order[: self.num_train_batches * self.batch_size]
+        clips, repeats = order % len(self.clip_ids), order // len(self.clip_ids)
+        return self._batches(clips, self._train_draws(seed, epoch, clips, repeats))
+
+    def test(self) -> Iterator[Batch]:
+        """Every clip once, in order, without anything random; an incomplete last batch is kept."""
+        items = _test_draws(self._frames, self.pipeline, self._device)
+        return self._batches(np.arange(len(self.clip_ids)), items)
+
+    def _batches(self, clips: np.ndarray, items: _Draws) -> Iterator[Batch]:
+        for start in range(0, len(clips), self.batch_size):
+            where = slice(start, start + self.batch_size)
+            part = items.part(where)
+            x_NCTVM = self._process(part, longest=int(self._frames[clips[where]].max()))
+            yield Batch(x_NCTVM, self._labels[part.clips_N], part.clips_N, part.text_N)
+
+    def _train_draws(self, seed: int, epoch: int, clips: np.ndarray, repeats: np.ndarray) -> _Draws:
+        """All draws of one epoch, made on the host and moved once."""
+        keys, lengths = self._keys[clips], self._frames[clips]
+        rule = _draw_random_frames if self.pipeline.frames == "random_frames" else _draw_crop_resize
+        frames_NF, matrices_N33 = rule(seed, epoch, keys, repeats, lengths, self.pipeline)
+        text_N = draws.uniform(seed, epoch, keys, "text", 1, repeats_N=repeats)[:, 0]
+        text_N = np.floor(text_N * 2**24) / 2**24  # rounding to float32 could otherwise give 1.0
+        tables = (torch.from_numpy(clips), frames_NF, matrices_N33.float(), torch.from_numpy(text_N).float())
+        return _Draws(*(table.to(self._device) for table in tables))
+
+
+def _draw_random_frames(
+    seed: int, epoch: int, keys: np.ndarray, repeats: np.ndarray, lengths: np.ndarray, pipeline: InputPipeline
+) -> tuple[Tensor, Tensor]:
+    most = pipeline.max_view_degrees
+    degrees_N2 = draws.integers(seed, epoch, keys, "view", 2, low=-most, high_N=most + 1, repeats_N=repeats)
+    copies = max(_FRAME_COPIES, pipeline.clip_length)  # so that a clip of one frame is always enough
+    frames_NT = draws.frames_without_replacement(
+        seed, epoch, keys, lengths, pipeline.clip_length, repeats_N=repeats, copies=copies
+    )
+    return torch.from_numpy(frames_NT), transforms.view_matrices(torch.from_numpy(np.radians(degrees_N2)))
+
+
+def _draw_crop_resize(
+    seed: int, epoch: int, keys: np.ndarray, repeats: np.ndarray, lengths: np.ndarray, pipeline: InputPipeline
+) -> tuple[Tensor, Tensor]:
+    crop_N2 = torch.from_numpy(draws.uniform(seed, epoch, keys, "crop", 2, repeats_N=repeats))
+    crop = transforms.train_crop(torch.from_numpy(lengths), crop_N2, min_share=pipeline.min_crop)
+    turn_N3 = 2 * draws.uniform(seed, epoch, keys, "rotation", 3, repeats_N=repeats) - 1
+    angles_N3 = torch.from_numpy(pipeline.max_rotation * turn_N3)
+    return torch.stack(crop, dim=1), transforms.rotation_matrices(angles_N3)
+
+
+def _check_split(store: ClipStore, clips: np.ndarray, pipeline: InputPipeline) -> None:
+    if store.skeleton.name != pipeline.layout:
+        raise ValueError(
+            f"store {store.folder} holds {store.skeleton.name} skeletons, but the pipeline expects "
+            f"{pipeline.layout}; choose a benchmark or a checkpoint of the same layout"
+        )
+    if store.joints.shape[-1] != 3:
+        raise ValueError(
+            f"store {store.folder} has {store.joints.shape[-1]} channels; the pipeline needs x, y, z"
+        )
+    if len(clips) == 0:
+        raise ValueError(f"no clips to load from store {store.folder}; is it prepared for this benchmark?")
+    empty = clips[(store.frames[clips] < 1) | (store.persons[clips] < 1)]
+    if len(empty):
+        names = ", ".join(store.clip_ids[i] for i in empty[:5])
+        raise ValueError(
+            f"store {store.folder}: {len(empty)} clips have no frames ({names}); prepare it again"
+        )
+
+
+def _clip_rows(store: ClipStore, clips: np.ndarray) -> np.ndarray:
+    """(R, V, C) rows of the chosen clips, one clip after the other."""
+    sizes = store.frames[clips] * store.persons[clips]
+    before = np.cumsum(sizes) - sizes
+    return store.joints[np.repeat(store.offsets[clips] - before, sizes) + np.arange(sizes.sum())]
+
+
+def prepare_arrays(joints: Sequence[np.ndarray], pipeline: InputPipeline) -> Tensor:
+    """Loose clips, each (M, T, V, C) -> x_NCTVM on the CPU, by the same code as `ClipBatches.test`.
+
+    Raises ValueError for a clip of another shape, without frames, or with values that are not finite.
+    """
+    if not joints:
+        raise ValueError("no clips to prepare: got an empty list")
+    expected = (len(pipeline.skeleton.joints), 3)
+    for i, clip in enumerate(joints):
+        if clip.ndim != 4 or clip.shape[2:] != expected or 0 in clip.shape:
+            raise ValueError(
+                f"clip {i}: expected (persons, frames, {expected[0]}, 3) for {pipeline.layout}, "
+                f"got {clip.shape}"
+            )
+        if not (np.abs(clip) <= np.finfo(np.float32).max).all():  # also false for NaN
+            raise ValueError(f"clip {i} holds NaN, infinite or huge values; fill or drop those frames first")
+    rows_RVC = np.concatenate([clip.reshape(-1, *expected) for clip in joints]).astype(np.float32)
+    frames, persons = (np.asarray([clip.shape[axis] for clip in joints]) for axis in (1, 0))
+    rows = _Rows.make(rows_RVC, frames, persons, torch.device("cpu"))
+    items = _test_draws(rows.host_frames_N, pipeline, torch.device("cpu"))
+    return _Processor(rows, pipeline)(items, longest=int(frames.max()))

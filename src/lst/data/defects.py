@@ -1,0 +1,81 @@
+"""Facts about recordings that are not errors but that a reader of results should know.
+
+Everything is computed from the stored joints, one clip at a time. What is known about NW-UCLA stands in
+data.md 2.3 and 2.4.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+
+def find_defects(clips: Iterable[tuple[str, np.ndarray]]) -> dict[str, list[Any]]:
+    """Look through (clip id, joints (M, T, V, C)) pairs. All results are plain data in the order given.
+
+    Returns:
+        copied_clips: lists of two or more clip ids whose joints are identical numbers.
+        one_frame_clips: clip ids. The motion of such a clip is zero.
+        zero_joints: {"clip", "person", "frame", "joints"}: joints exactly at (0, 0, 0) although others of the
+            same person and frame are not. A person without any joint is absent, which is no defect.
+        repeated_frames: {"clip", "frame"}: frame that equals the one before it (and is not all zero).
+    """
+    same_joints: dict[bytes, list[str]] = {}
+    one_frame: list[str] = []
+    zero_joints: list[dict[str, Any]] = []
+    repeated: list[dict[str, Any]] = []
+    for clip_id, joints_MTVC in clips:
+        same_joints.setdefault(_fingerprint(joints_MTVC), []).append(clip_id)
+        if joints_MTVC.shape[1] == 1:
+            one_frame.append(clip_id)
+        zero_joints += _zero_joints(clip_id, joints_MTVC)
+        repeated += [{"clip": clip_id, "frame": frame} for frame in _repeated_frames(joints_MTVC)]
+    return {
+        "copied_clips": [ids for ids in same_joints.values() if len(ids) > 1],
+        "one_frame_clips": one_frame,
+        "zero_joints": zero_joints,
+        "repeated_frames": repeated,
+    }
+
+
+def copied_from_train(copied_clips: Sequence[Sequence[str]], rule: Callable[[str], str | None]) -> list[str]:
+    """Test clips that are identical to a training clip, in the order given.
+
+    Args:
+        copied_clips: the entry of that name of `find_defects`.
+        rule: clip id -> "train", "test" or None (in neither), such as `Benchmark.rule`.
+    """
+    leaked: list[str] = []
+    for ids in copied_clips:
+        splits = [rule(clip_id) for clip_id in ids]
+        if "train" in splits:
+            leaked += [clip_id for clip_id, split in zip(ids, splits, strict=True) if split == "test"]
+    return leaked
+
+
+def _fingerprint(joints_MTVC: np.ndarray) -> bytes:
+    # Adding zero turns -0.0 into 0.0: the two are equal numbers with different bits.
+    bits = np.ascontiguousarray(joints_MTVC + np.float32(0))
+    return hashlib.sha256(repr(bits.shape).encode() + bits.tobytes()).digest()
+
+
+def _zero_joints(clip_id: str, joints_MTVC: np.ndarray) -> list[dict[str, Any]]:
+    zero_MTV = (joints_MTVC == 0).all(axis=-1)
+    some_MT = zero_MTV.any(axis=-1) & ~zero_MTV.all(axis=-1)
+    return [
+        {
+            "clip": clip_id,
+            "person": int(person),
+            "frame": int(frame),
+            "joints": np.flatnonzero(zero_MTV[person, frame]).tolist(),
+        }
+        for person, frame in np.argwhere(some_MT)
+    ]
+
+
+def _repeated_frames(joints_MTVC: np.ndarray) -> list[int]:
+    later = joints_MTVC[:, 1:]
+    same_T = (later == joints_MTVC[:, :-1]).all(axis=(0, 2, 3))
+    present_T = (later != 0).any(axis=(0, 2, 3))
+    return (np.flatnonzero(same_T & present_T) + 1).tolist()

@@ -1,0 +1,68 @@
+"""From raw files to a store."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lst.data import nw_ucla
+from lst.data.raw_files import RawFiles
+from lst.data.store import ClipStore, Problem, write_store
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A finished store, the raw files that were left out, and what else a user should know (sentences)."""
+
+    store: ClipStore
+    problems: tuple[Problem, ...]
+    remarks: tuple[str, ...]
+
+
+def prepare_nw_ucla(source: str | Path, folder: str | Path, *, overwrite: bool = False) -> Prepared:
+    """Make the store `folder` from `source`: the folder `all_sqe`, or the zip as it was downloaded.
+
+    Raises:
+        FileNotFoundError: there is no `source`.
+        ValueError: `source` has no usable clip, or `folder` may not be replaced.
+    """
+    problems: list[Problem] = []
+    with RawFiles(Path(source), ".json") as raw:
+        sha256 = nw_ucla.checksum(raw.files)
+        official = sha256 == nw_ucla.OFFICIAL_SHA256
+        facts = {
+            "name": Path(source).resolve().name,
+            "sha256": sha256,
+            "official": official,
+            "files": len(raw.files),
+            "ignored": len(raw.ignored),
+        }
+        store = write_store(
+            folder,
+            nw_ucla.read_nw_ucla(raw, problems),
+            dataset="nw-ucla",
+            layout="kinect_v1_20",
+            source=facts,
+            problems=problems,
+            overwrite=overwrite,
+        )
+        remarks = [*_on_ignored(raw), *on_counts(store)]
+    if not official:
+        remarks.append(
+            f"{source}: not exactly the distributed files (SHA-256 {sha256}, "
+            f"expected {nw_ucla.OFFICIAL_SHA256})"
+        )
+    return Prepared(store, tuple(problems), tuple(remarks))
+
+
+def on_counts(store: ClipStore) -> list[str]:
+    """A sentence for every split of the data set's benchmarks that lacks clips or has too many."""
+    return [text for facts in store.summary()["benchmarks"].values() for text in facts["remarks"]]
+
+
+def _on_ignored(raw: RawFiles) -> list[str]:
+    if not raw.ignored:
+        return []
+    ignored, total = len(raw.ignored), len(raw.ignored) + len(raw.files)
+    return [
+        f"{raw.path}: ignored {ignored} of {total} files (hidden or of another kind), such as "
+        f"{raw.ignored[0]}"
+    ]

@@ -1,0 +1,102 @@
+"""The files of one kind inside a folder or a zip, read one at a time where they are."""
+
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import Self
+
+_READ_ERRORS = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)  # RuntimeError: a password
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """One file: `name` is its path inside the folder or zip, with `/`."""
+
+    name: str
+    _read: Callable[[], bytes]
+
+    @property
+    def base(self) -> str:
+        return PurePosixPath(self.name).name
+
+    @property
+    def stem(self) -> str:
+        return PurePosixPath(self.name).stem
+
+    def read(self) -> bytes:
+        """The whole content.
+
+        Raises:
+            ValueError: it cannot be read (no permission, or this entry of the zip is damaged).
+        """
+        try:
+            return self._read()
+        except _READ_ERRORS as error:
+            raise ValueError(f"cannot be read ({error}); copy or download it again") from error
+
+
+class RawFiles:
+    """All files with one suffix below a folder or in a zip, sorted by base name. Use it in a `with` block.
+
+    Attributes:
+        files: what was found.
+        ignored: names of all other files, hidden ones and the `__MACOSX` entries of a Mac's zip included.
+
+    Raises:
+        FileNotFoundError: `path` does not exist.
+        ValueError: `path` is neither a folder nor a readable zip.
+    """
+
+    def __init__(self, path: Path, suffix: str) -> None:
+        if not path.exists():
+            raise FileNotFoundError(
+                f"{path}: no such file or folder. Give the folder or the zip of the data set."
+            )
+        self.path = path
+        self._zip = None if path.is_dir() else _open_zip(path)
+        found = _in_folder(path) if self._zip is None else _in_zip(self._zip)
+        wanted = [file for file in found if _is_wanted(file, suffix)]
+        self.files: tuple[RawFile, ...] = tuple(sorted(wanted, key=lambda file: (file.base, file.name)))
+        self.ignored: tuple[str, ...] = tuple(sorted(f.name for f in found if not _is_wanted(f, suffix)))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._zip is not None:
+            self._zip.close()
+
+
+def _is_wanted(file: RawFile, suffix: str) -> bool:
+    parts = PurePosixPath(file.name).parts
+    hidden = "__MACOSX" in parts or any(part.startswith(".") for part in parts)
+    return not hidden and file.base.lower().endswith(suffix)
+
+
+def _in_folder(folder: Path) -> list[RawFile]:
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return [RawFile(path.relative_to(folder).as_posix(), path.read_bytes) for path in paths]
+
+
+def _open_zip(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise ValueError(
+            f"{path}: is neither a folder nor a readable zip ({error}). If it is a zip, it is "
+            "damaged or was not downloaded completely: get it again."
+        ) from error
+
+
+def _in_zip(archive: zipfile.ZipFile) -> list[RawFile]:
+    return [
+        # Some programs on Windows write backslashes into the names.
+        RawFile(entry.filename.replace("\\", "/"), lambda entry=entry: archive.read(entry))
+        for entry in archive.infolist()
+        if not entry.is_dir()
+    ]

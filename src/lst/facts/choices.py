@@ -1,0 +1,29 @@
+"""Choices users make by name, and the one error they get for a name that does not exist."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Literal, TypeVar
+
+Modality = Literal["joint", "bone", "joint_motion", "bone_motion"]
+"""What one stream sees of a clip."""
+
+Split = Literal["train", "test"]
+"""`val` is only for clips held out of `train`; the held-out split of a benchmark is `test`."""
+
+T = TypeVar("T")
+
+
+def choose(kind: str, name: str, options: Mapping[str, T]) -> T:
+    """The option called `name`.
+
+    `kind` is the word for such an option in the error text: "benchmark", "layout", ...
+
+    Raises:
+        ValueError: there is no such option. Names the nearest one and all known ones.
+    """
+    if name in options:
+        return options[name]
+    by_lower = {option.lower(): option for option in options}
+    near = difflib.get_close_matches(str(name).lower(), by_lower, n=1)
+    hint = f" Did you mean {by_lower[near[0]]!r}?" if near else ""
+    raise ValueError(f"unknown {kind} {name!r}.{hint} Known: {', '.join(sorted(options)) or '(none)'}")

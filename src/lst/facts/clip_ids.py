@@ -1,0 +1,55 @@
+"""The numbers in a clip id. All of them count as in the file names: from 1, NW-UCLA's episodes from 0."""
+
+import re
+from typing import NamedTuple
+
+
+class NtuId(NamedTuple):
+    """NTU RGB+D, `SsssCcccPpppRrrrAaaa` (data.md 1.1)."""
+
+    setup: int
+    camera: int
+    subject: int
+    replication: int
+    action: int
+
+
+class UclaId(NamedTuple):
+    """NW-UCLA, `aAA_sSS_eEE_vVV` (data.md 2.1); the synthetic clips have the same form."""
+
+    action: int
+    subject: int
+    episode: int
+    view: int
+
+
+_NTU = re.compile("S([0-9]{3})C([0-9]{3})P([0-9]{3})R([0-9]{3})A([0-9]{3})")
+_UCLA = re.compile("a([0-9]{2})_s([0-9]{2})_e([0-9]{2})_v([0-9]{2})")
+
+
+def parse_ntu_id(clip_id: str) -> NtuId:
+    """`S001C002P003R001A060` -> (1, 2, 3, 1, 60).
+
+    Raises:
+        ValueError: another form.
+    """
+    return NtuId(*_numbers(_NTU, clip_id, "SsssCcccPpppRrrrAaaa", "S001C002P003R001A060"))
+
+
+def parse_ucla_id(clip_id: str) -> UclaId:
+    """`a01_s02_e03_v01` -> (1, 2, 3, 1).
+
+    Raises:
+        ValueError: another form.
+    """
+    return UclaId(*_numbers(_UCLA, clip_id, "aAA_sSS_eEE_vVV", "a01_s02_e03_v01"))
+
+
+def _numbers(pattern: re.Pattern[str], clip_id: str, form: str, example: str) -> list[int]:
+    match = pattern.fullmatch(clip_id)
+    if match is None:
+        raise ValueError(
+            f"clip id {clip_id!r}: expected the form {form}, for example {example}; "
+            "it is the file's name without folder and ending"
+        )
+    return [int(digits) for digits in match.groups()]

@@ -1,0 +1,94 @@
+"""A checkpoint is a folder: `model.safetensors` holds numbers, `card.json` says what they are.
+
+Neither can run code. The card has plain build arguments, so a checkpoint loads without its recipe.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from lst.data.pipeline import InputPipeline
+from lst.files import atomic_path
+from lst.nets.classifier import SkeletonClassifier, build_classifier
+
+MODEL, CARD = "model.safetensors", "card.json"
+FORMAT, VERSION = "lst-checkpoint", 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A classifier in eval mode with what is needed to feed it and to read its answer."""
+
+    folder: Path
+    classifier: SkeletonClassifier
+    pipeline: InputPipeline
+    class_names: tuple[str, ...]
+    card: dict[str, Any]
+
+
+def make_card(
+    *,
+    build: Mapping[str, Any],
+    pipeline: InputPipeline,
+    class_names: tuple[str, ...],
+    facts: Mapping[str, Any],
+) -> dict[str, Any]:
+    """build: arguments of `build_classifier`. facts: whatever else is worth knowing about these numbers."""
+    head = {"format": FORMAT, "version": VERSION, "build": dict(build), "input": asdict(pipeline)}
+    return {**head, "class_names": list(class_names), **facts}
+
+
+def save_checkpoint(folder: Path, classifier: SkeletonClassifier, card: Mapping[str, Any]) -> None:
+    """Write both files, the card last: a folder with a card is complete."""
+    weights = {key: value.detach().cpu().contiguous() for key, value in classifier.state_dict().items()}
+    with atomic_path(folder / MODEL) as path:
+        save_file(weights, path)
+    write_json(folder / CARD, card)
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Readable JSON, whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """The card of a checkpoint folder, checked for format and version."""
+    path = folder / CARD
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{folder}: no finished checkpoint there ({CARD} is missing). Train first (`lst train RECIPE`), "
+            "continue a stopped run with --resume, or name the run's folder, such as runs/nw-ucla-joint."
+        )
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}:{error.lineno}: broken JSON ({error.msg})") from None
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        raise ValueError(f"{path}: not the card of an lst checkpoint")
+    if card["version"] > VERSION:
+        raise ValueError(f"{path}: version {card['version']}, this lst reads up to {VERSION}; update lst")
+    return card
+
+
+def load_checkpoint(folder: str | Path, device: torch.device | str = "cpu") -> Checkpoint:
+    """Read a checkpoint folder; every tensor must be there and fit.
+
+    Raises FileNotFoundError when it is absent and ValueError when it is damaged or of another format.
+    """
+    folder = Path(folder)
+    card = read_card(folder)
+    classifier = build_classifier(**card["build"])
+    try:
+        classifier.load_state_dict(load_file(folder / MODEL), strict=True)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise ValueError(f"{folder / MODEL}: does not fit its card ({str(error).splitlines()[0]})") from error
+    return Checkpoint(
+        folder, classifier.to(device).eval(), InputPipeline(**card["input"]), tuple(card["class_names"]), card
+    )

@@ -1,0 +1,109 @@
+"""What trains: a classifier wrapped with the language side. Dropped after training.
+
+Paper: "Language Supervised Training for Skeleton-based Action Recognition" (arXiv 2208.05318), published as
+"Generative Action Description Prompts" (ICCV 2023). method.md Sections 6, 7 and 11.
+
+Letters: N clips, C channels, T frames, V joints, M persons, P texts per clip, D embedding width, K classes,
+S synonyms of a class.
+"""
+
+import math
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lst.nets.classifier import SkeletonClassifier, at_least_float32
+from lst.nets.losses import LossTerms, TextTarget, part_contrast
+
+TextScale = Literal["exp", "linear"]
+MAX_SCALE = 100.0  # CLIP's cap: beyond it the softmax over a batch is one-hot anyway
+
+
+class TextBank(nn.Module):
+    """Frozen text vectors of all classes on the training device: labels and draws in, (P, N, D) out."""
+
+    def __init__(self, vectors_TD: Tensor, synonyms_KS: Tensor, parts_KP: Tensor) -> None:
+        super().__init__()
+        self.vectors_TD: Tensor
+        self.synonyms_KS: Tensor
+        self.parts_KP: Tensor
+        self.counts_K: Tensor
+        self.register_buffer("vectors_TD", vectors_TD, persistent=False)
+        self.register_buffer("synonyms_KS", synonyms_KS, persistent=False)  # row per class, padded with -1
+        self.register_buffer("parts_KP", parts_KP, persistent=False)
+        self.register_buffer("counts_K", (synonyms_KS >= 0).sum(dim=1), persistent=False)
+
+    @property
+    def width(self) -> int:
+        return self.vectors_TD.shape[1]
+
+    def forward(self, labels_N: Tensor, draws_N: Tensor) -> Tensor:
+        """Text 0 is the synonym that `draws_N` (uniform in [0, 1)) picks; the rest are the part texts."""
+        pick = (draws_N * self.counts_K[labels_N]).long()
+        rows_NP = torch.cat([self.synonyms_KS[labels_N, pick][:, None], self.parts_KP[labels_N]], dim=1)
+        return self.vectors_TD[rows_NP.T]
+
+
+class LanguageSupervision(nn.Module):
+    """Classifier + one projection per text + scales. `forward` is the training step.
+
+    `weights_PV` has one row per body part and averages its joints; the whole body comes first, as text 0.
+    """
+
+    weights_PV: Tensor
+
+    def __init__(
+        self,
+        classifier: SkeletonClassifier,
+        weights_PV: Tensor,
+        *,
+        width: int,
+        text_width: int,
+        scale: TextScale = "exp",
+        target: TextTarget = "soft",
+    ) -> None:
+        super().__init__()
+        self.classifier = classifier
+        whole = torch.full((1, weights_PV.shape[1]), 1 / weights_PV.shape[1])
+        self.register_buffer("weights_PV", torch.cat([whole, weights_PV]), persistent=False)
+        self.project = nn.ModuleList(nn.Linear(width, text_width) for _ in self.weights_PV)
+        self.scale = nn.Parameter(torch.full((len(self.weights_PV),), math.log(1 / 0.07)))
+        self.scale_form: TextScale = scale
+        self.target: TextTarget = target
+        whole_weight, whole_bias = self.project[0].parameters()
+        nn.init.normal_(whole_weight, 0.0, math.sqrt(2 / text_width))  # Section 7: only the global head
+        nn.init.zeros_(whole_bias)
+
+    def embed(self, features_NMCTV: Tensor) -> Tensor:
+        """Features -> projected part vectors (P, N, D); text 0 is the whole body."""
+        pooled_PNC = torch.einsum(
+            "ncv,pv->pnc", at_least_float32(features_NMCTV).mean(dim=(1, 3)), self.weights_PV
+        )
+        return torch.stack([project(part) for project, part in zip(self.project, pooled_PNC, strict=True)])
+
+    def scales(self) -> Tensor:
+        """(P,) factors on the cosines: exp(s), capped, or s itself (Q16)."""
+        return self.scale if self.scale_form == "linear" else self.scale.exp().clamp(max=MAX_SCALE)
+
+    def forward(self, x_NCTVM: Tensor, labels_N: Tensor, texts_PND: Tensor) -> LossTerms:
+        features = self.classifier.features(x_NCTVM)
+        with torch.autocast(x_NCTVM.device.type, enabled=False):
+            logits_NK = self.classifier.classify(features)
+            parts_P = part_contrast(
+                self.embed(features), texts_PND, labels_N, scale_P=self.scales(), target=self.target
+            )
+            return LossTerms(logits_NK, F.cross_entropy(logits_NK, labels_N), parts_P)
+
+
+class LabelSupervision(nn.Module):
+    """The plain encoder: the same step with the class label as its only teacher (`--text-weight 0`)."""
+
+    def __init__(self, classifier: SkeletonClassifier) -> None:
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, x_NCTVM: Tensor, labels_N: Tensor) -> LossTerms:
+        logits_NK = self.classifier(x_NCTVM)
+        return LossTerms(logits_NK, F.cross_entropy(logits_NK, labels_N), logits_NK.new_zeros(0))

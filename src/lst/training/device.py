@@ -1,0 +1,90 @@
+"""Where a run computes: device, precision, memory, and what is written down about them."""
+
+import ctypes
+import platform
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import lst
+from lst.training.recipes import Precision
+
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # glibc's malloc.h
+
+
+def choose_device(name: str) -> torch.device:
+    """The GPU if there is one for "auto"; else any name torch knows, checked before the first step."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"device {name!r} cannot be used here ({str(error).splitlines()[0]}). Use --device cpu or auto."
+        ) from None
+    return device
+
+
+@cache
+def cpu_multiplies_bf16() -> bool:
+    """Whether this CPU has bf16 products in hardware; without them bf16 is slower than float32."""
+    info = Path("/proc/cpuinfo")
+    flags = info.read_text(encoding="utf-8", errors="replace") if info.is_file() else ""
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def uses_bf16(precision: Precision, device: torch.device) -> bool:
+    """What "auto" means on this device."""
+    if precision != "auto":
+        return precision == "bf16"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and cpu_multiplies_bf16()
+
+
+def keep_freed_memory() -> bool:
+    """Let glibc reuse the large blocks that a training step frees instead of returning them to the system.
+
+    Feature maps are tens of megabytes; by default each one is mapped, zeroed page by page and unmapped again,
+    which can take longer than the arithmetic. Linux only; True when it was set.
+    """
+    if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc":
+        return False
+    libc = ctypes.CDLL(None)
+    settings = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, 2**31 - 1), (_M_TOP_PAD, 2**28))
+    return all(libc.mallopt(what, value) for what, value in settings)
+
+
+def describe_device(device: torch.device) -> str:
+    """For the card: "NVIDIA H200", or "CPU AMD EPYC, 2 threads"."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8", errors="replace").splitlines() if info.is_file() else []
+    model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
+    return f"{device.type.upper()} {model or platform.machine()}, {torch.get_num_threads()} threads"
+
+
+def code_facts() -> dict[str, Any]:
+    """Version, torch and, in a git checkout of this project, the commit ("+dirty" with local changes)."""
+    facts: dict[str, Any] = {"lst": lst.__version__, "torch": torch.__version__, "commit": None}
+    root = Path(lst.__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return facts
+    try:
+        head = _git(root, "rev-parse", "HEAD")
+        facts["commit"] = head + ("+dirty" if _git(root, "status", "--porcelain", "--", "src") else "")
+    except (OSError, subprocess.SubprocessError):
+        pass  # no git on this machine: the version has to do
+    return facts
+
+
+def _git(root: Path, *words: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(root), *words], capture_output=True, text=True, check=True, timeout=20
+    )
+    return done.stdout.strip()

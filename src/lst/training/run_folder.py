@@ -1,0 +1,97 @@
+"""The folder of one run: what is in it, when it may be started, and the state that resuming needs.
+
+recipe.json          the resolved recipe, written before the first step
+state.pt             everything resuming needs, replaced after every epoch (no code, tensors and numbers)
+log.jsonl            one line per epoch
+training.png         the same as a picture
+model.safetensors, card.json    the checkpoint of the last epoch; written once, at the end
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lst.files import atomic_path
+from lst.nets.checkpoint import CARD, write_json
+from lst.training.recipes import RunConfig
+
+STATE, RECIPE, LOG, PICTURE = "state.pt", "recipe.json", "log.jsonl", "training.png"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths and rules of one run."""
+
+    path: Path
+
+    @property
+    def finished(self) -> bool:
+        return (self.path / CARD).is_file()
+
+    @property
+    def started(self) -> bool:
+        return (self.path / RECIPE).is_file()
+
+    def prepare(self, name: str, config: RunConfig, *, resume: bool, overwrite: bool) -> None:
+        """Make the folder ready for this recipe.
+
+        Raises ValueError when there is a run already and neither resume nor overwrite was asked for, when the
+        run to resume has another recipe, or when the folder holds something else.
+        """
+        if overwrite and self.started:
+            shutil.rmtree(self.path)
+        if self.started:
+            if not resume:
+                raise ValueError(
+                    f"{self.path}: holds a run already. Continue it with --resume, replace it with "
+                    "--overwrite, or choose another folder with --out."
+                )
+            return self._check_same(config)
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise ValueError(
+                f"{self.path}: exists and is not a run of lst. Choose another folder with --out."
+            )
+        write_json(self.path / RECIPE, {"name": name, "config": asdict(config)})
+
+    def _check_same(self, config: RunConfig) -> None:
+        before = _flat(json.loads((self.path / RECIPE).read_text(encoding="utf-8"))["config"])
+        now = _flat(json.loads(json.dumps(asdict(config))))
+        if changed := [key for key in sorted(before | now) if before.get(key) != now.get(key)]:
+            listing = ", ".join(f"{key}: {before.get(key)} -> {now.get(key)}" for key in changed)
+            raise ValueError(
+                f"{self.path}: cannot be resumed with another recipe ({listing}). Give the same options as "
+                "at its start, or choose another folder with --out."
+            )
+
+    def save_state(self, state: Mapping[str, Any]) -> None:
+        with atomic_path(self.path / STATE) as path:
+            torch.save(dict(state), path)
+
+    def load_state(self, device: torch.device) -> dict[str, Any] | None:
+        """The state after the last finished epoch, or None when none was finished."""
+        path = self.path / STATE
+        if not path.is_file():
+            return None
+        try:
+            return torch.load(path, map_location=device, weights_only=True)
+        except Exception as error:  # torch raises many kinds for a damaged file
+            raise ValueError(
+                f"{path}: cannot be read ({type(error).__name__}). Start again with --overwrite."
+            ) from error
+
+    def write_log(self, rows: list[dict[str, Any]]) -> None:
+        """The whole log anew: after a kill it never has lines that the resumed run will write again."""
+        with atomic_path(self.path / LOG) as path:
+            path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat

