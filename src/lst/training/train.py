@@ -54,9 +54,10 @@ def train(name: str, config: RunConfig, store: ClipStore, out: Path, options: Tr
     run = _Run(config, build_parts(config, store, device), device, compiled=options.compile)
     state = folder.load_state(device)
     rows: list[dict[str, Any]] = []
+    codes = [code_facts()]
     if state is not None:
         run.restore(state)
-        rows = state["log"]
+        rows, codes = state["log"], _appended(state["codes"], codes[0])
         logger.info("%s: resuming after epoch %d of %d", out, len(rows), config.optim.epochs)
     started = time.perf_counter()
     for epoch in range(len(rows), config.optim.epochs):
@@ -67,10 +68,10 @@ def train(name: str, config: RunConfig, store: ClipStore, out: Path, options: Tr
         row["seconds"] = round(time.perf_counter() - started, 3)
         started = time.perf_counter()
         rows.append(row)
-        folder.save_state({**run.state(), "log": rows})
+        folder.save_state({**run.state(), "log": rows, "codes": codes})
         folder.write_log(rows)
         _write_tensorboard(out, row)
-    card = run.card(name, store, rows)
+    card = run.card(name, store, rows, codes)
     plot_training(rows, out / PICTURE)
     save_checkpoint(out, run.parts.classifier, card)
     return card
@@ -148,7 +149,9 @@ class _Run:
         scores = score_clips(self.parts.classifier, self.parts.test, self.parts.benchmark.class_names, {})
         return top_k_accuracy(scores.logits_NK, scores.labels_N, 1)
 
-    def card(self, name: str, store: ClipStore, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    def card(
+        self, name: str, store: ClipStore, rows: list[dict[str, Any]], codes: list[dict[str, Any]]
+    ) -> dict[str, Any]:
         tested = [row for row in rows if "test_top1" in row]
         best = max(tested, key=lambda row: row["test_top1"])
         return make_card(
@@ -174,9 +177,14 @@ class _Run:
                 "device": describe_device(self.device),
                 "precision": "bf16 autocast" if self.bf16 else "fp32",
                 "compiled": self.compiled,
-                **code_facts(),
+                "code": codes,
             },
         )
+
+
+def _appended(codes: list[dict[str, Any]], now: dict[str, Any]) -> list[dict[str, Any]]:
+    """A run that was resumed with other code says so: one entry for each."""
+    return codes if codes[-1] == now else [*codes, now]
 
 
 def _write_tensorboard(out: Path, row: dict[str, Any]) -> None:
