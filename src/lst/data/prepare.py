@@ -6,6 +6,7 @@ from pathlib import Path
 from lst.data import nw_ucla
 from lst.data.raw_files import RawFiles
 from lst.data.store import ClipStore, Problem, write_store
+from lst.data.synthetic import LAYOUT, synthetic_clips
 
 
 @dataclass(frozen=True)
@@ -66,3 +67,17 @@ def _on_ignored(raw: RawFiles) -> list[str]:
         f"{raw.path}: ignored {ignored} of {total} files (hidden or of another kind), such as "
         f"{raw.ignored[0]}"
     ]
+
+
+def prepare_synthetic(folder: str | Path, *, seed: int = 0, overwrite: bool = False) -> Prepared:
+    """Make the store of the built-in synthetic clips (no recording): see `lst.data.synthetic`."""
+    store = write_store(
+        folder,
+        synthetic_clips(seed=seed),
+        dataset="synthetic",
+        layout=LAYOUT,
+        source={"name": "lst.data.synthetic", "seed": seed},
+        problems=[],
+        overwrite=overwrite,
+    )
+    return Prepared(store, (), tuple(on_counts(store)))

@@ -75,6 +75,11 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         get_benchmark(self.benchmark)
+        if self.parity == "gap" and (self.text_scale, self.text_target) != ("linear", "soft"):
+            raise ValueError(
+                f"parity 'gap' is the official loss, with text_scale linear and text_target soft; got "
+                f"{self.text_scale} and {self.text_target}. Set those, or use parity corrected."
+            )
         if self.text_weight < 0:
             raise ValueError(f"text_weight must be 0 (no text) or positive, got {self.text_weight}")
         if not 0 <= self.hold_out < 1:

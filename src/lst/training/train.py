@@ -71,6 +71,7 @@ def train(name: str, config: RunConfig, store: ClipStore, out: Path, options: Tr
         folder.save_state({**run.state(), "log": rows, "codes": codes})
         folder.write_log(rows)
         _write_tensorboard(out, row)
+        logger.info(epoch_line(row, config.optim.epochs))
     card = run.card(name, store, rows, codes)
     plot_training(rows, out / PICTURE)
     save_checkpoint(out, run.parts.classifier, card)
@@ -180,6 +181,18 @@ class _Run:
                 "code": codes,
             },
         )
+
+
+def epoch_line(row: dict[str, Any], epochs: int) -> str:
+    """One epoch for people: losses, accuracies, seconds and the time left at this pace."""
+    parts = row.get("loss_parts")
+    text = f" + text {sum(parts) / len(parts):.3f}" if parts else ""
+    test = f"  test {100 * row['test_top1']:.1f} %" if "test_top1" in row else ""
+    left = row["seconds"] * (epochs - row["epoch"])
+    return (
+        f"epoch {row['epoch']:>3}/{epochs}  loss classes {row['loss_classes']:.3f}{text}"
+        f"  train {100 * row['train_top1']:.1f} %{test}  {row['seconds']:.1f} s, {left / 60:.0f} min left"
+    )
 
 
 def _appended(codes: list[dict[str, Any]], now: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,0 +1,38 @@
+# `make demo` and `make test` set everything up on a machine that has only Python 3.11 or newer.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NICE_PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: setup demo check test bench results clean
+
+setup: $(VENV)/ready
+
+# torch first and alone: constraints.txt pins a CPU build where the index has one.
+$(VENV)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(NICE_PIP) --upgrade pip
+	$(NICE_PIP) -c constraints.txt torch
+	$(NICE_PIP) -c constraints.txt -e . --group dev
+	touch $@
+
+demo: setup
+	$(BIN)/lst demo
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+test: setup check
+	$(BIN)/python -m pytest
+
+bench: setup
+	$(BIN)/lst bench
+
+results: setup
+	$(BIN)/lst results --write README.md
+
+clean:
+	rm -rf $(VENV) demo build dist .pytest_cache .ruff_cache .hypothesis

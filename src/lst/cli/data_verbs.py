@@ -1,0 +1,123 @@
+"""`lst prepare` and `lst info`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from lst.data.prepare import Prepared, prepare_nw_ucla, prepare_synthetic
+from lst.data.store import ClipStore
+from lst.facts.choices import choose
+
+DATASETS = {"nw-ucla": "all_sqe.zip or the folder all_sqe", "synthetic": "no source: the clips are made"}
+
+
+def prepare(args: Sequence[str]) -> None:
+    """Raw files -> a store."""
+
+    def run(
+        dataset: tyro.conf.Positional[str],
+        source: tyro.conf.Positional[Path | None] = None,
+        /,
+        *,
+        out: Path | None = None,
+        overwrite: bool = False,
+        seed: int = 0,
+    ) -> None:
+        """Raw files of a data set -> one store that serves all its protocols.
+
+        Args:
+            dataset: nw-ucla, or synthetic (made by lst, no source).
+            source: The zip as downloaded, or a folder.
+            out: Folder to write; data/DATASET if not given.
+            overwrite: Replace a store that is there already.
+            seed: For synthetic clips only.
+        """
+        choose("data set", dataset, DATASETS)
+        folder = out or Path("data") / dataset
+        if dataset == "synthetic":
+            prepared = prepare_synthetic(folder, seed=seed, overwrite=overwrite)
+        elif source is None:
+            raise ValueError(f"lst prepare {dataset} needs its source: {DATASETS[dataset]}")
+        else:
+            prepared = prepare_nw_ucla(source, folder, overwrite=overwrite)
+        _print_prepared(prepared)
+
+    tyro.cli(run, prog="lst prepare", args=args)
+
+
+def _print_prepared(prepared: Prepared) -> None:
+    store = prepared.store
+    for problem in prepared.problems[:20]:
+        line = "" if problem.line is None else f":{problem.line}"
+        print(f"left out {problem.file}{line}: {problem.problem}")
+    if len(prepared.problems) > 20:
+        print(f"... and {len(prepared.problems) - 20} more in {store.folder / 'problems.csv'}")
+    for remark in prepared.remarks:
+        print(f"note: {remark}")
+    print(
+        f"{store.folder}: {len(store)} clips, {len(store.joints)} frames, {len(prepared.problems)} left out"
+    )
+    _print_splits(store.summary())
+    print(f"next: lst info {store.folder}")
+
+
+def _print_splits(summary: dict[str, Any]) -> None:
+    for name, facts in summary["benchmarks"].items():
+        counts = " / ".join(f"{facts[split]['clips']} {split}" for split in ("train", "test"))
+        copied = len(facts["copied_from_train"])
+        print(f"  {name:<16} {counts}" + (f", {copied} test clips copied from training" if copied else ""))
+
+
+def info(args: Sequence[str]) -> None:
+    """What is in a store or a run."""
+
+    def run(path: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="STORE|RUN")]) -> None:
+        """Clips, classes, splits, lengths and defects of a store; or what a run is and what it reached.
+
+        Args:
+            path: A store such as data/nw-ucla, or a run such as runs/nw-ucla-joint.
+        """
+        if (path / "card.json").is_file():
+            from lst.cli.show_verbs import print_card
+
+            return print_card(path)
+        return _print_store(ClipStore.open(path))
+
+    tyro.cli(run, prog="lst info", args=args)
+
+
+def _print_store(store: ClipStore) -> None:
+    summary = store.summary()
+    source, lengths = summary["source"], summary["lengths"]
+    print(f"{store.folder}: {summary['dataset']}, layout {summary['layout']}, {summary['clips']} clips")
+    print(f"  source   {source.get('name')}" + (" (the distributed files)" if source.get("official") else ""))
+    print(
+        f"  frames   {lengths['total']}, per clip {lengths['min']} / {lengths['median']} / {lengths['max']}"
+    )
+    print(f"  left out {summary['problems']} files" + (" (problems.csv)" if summary["problems"] else ""))
+    _print_splits(summary)
+    first = next(iter(summary["benchmarks"].values()))
+    print(f"  {'class':<28} train  test")
+    for name, count in first["train"]["classes"].items():
+        print(f"  {name:<28} {count:>5} {first['test']['classes'][name]:>5}")
+    for facts in summary["benchmarks"].values():
+        for remark in facts["remarks"]:
+            print(f"  note: {remark}")
+    _print_defects(summary["defects"])
+
+
+def _print_defects(defects: dict[str, list[Any]]) -> None:
+    """Facts about the data that are no errors; the first three of each kind."""
+    for kind, found in defects.items():
+        if found:
+            shown = ", ".join(_defect_text(item) for item in list(found)[:3])
+            more = ", ... (all in manifest.json)" if len(found) > 3 else ""
+            print(f"  {kind.replace('_', ' ')}: {len(found)}: {shown}{more}")
+
+
+def _defect_text(item: Any) -> str:
+    if isinstance(item, dict):
+        return " ".join(f"{value}" for value in item.values())
+    return " = ".join(item) if isinstance(item, list) else str(item)

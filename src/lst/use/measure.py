@@ -1,0 +1,116 @@
+"""A run's folder -> scores, report and pictures of the test split; several runs -> their ensemble."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lst.data.batches import ClipBatches
+from lst.data.store import ClipStore
+from lst.evaluation.ensemble import default_weights, ensemble, fit_weights
+from lst.evaluation.evaluate import score_clips
+from lst.evaluation.report import write_report
+from lst.evaluation.results import RESULT, ensemble_result, stream_result, write_result
+from lst.evaluation.scores import Scores, load_scores, save_scores
+from lst.facts.benchmarks import get_benchmark
+from lst.nets.checkpoint import Checkpoint, load_checkpoint
+from lst.training.build import TEST_BATCH, training_clips
+from lst.training.device import choose_device, keep_freed_memory
+from lst.training.recipes import OptimConfig, RunConfig
+
+SCORES, HELD_OUT = Path("test") / "scores.npz", Path("held_out") / "scores.npz"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What testing found and where it was written."""
+
+    report: dict[str, Any]
+    folder: Path
+
+
+def config_of(card: Mapping[str, Any]) -> RunConfig:
+    """The resolved recipe a card holds."""
+    optim = dict(card["config"]["optim"])
+    optim["decay_at"] = tuple(optim["decay_at"])
+    return RunConfig(**{**card["config"], "optim": OptimConfig(**optim)})
+
+
+def measure_run(run: Path, store: ClipStore, device: str = "auto") -> Measured:
+    """Score the benchmark's test split with a run's last epoch and write `<run>/test/`.
+
+    Clips held out of training are scored too, into `<run>/held_out/`, for fitting ensemble weights.
+    Raises FileNotFoundError for an unfinished run and ValueError for a store of another data set.
+    """
+    keep_freed_memory()
+    checkpoint = load_checkpoint(run, choose_device(device))
+    benchmark = get_benchmark(checkpoint.card["benchmark"])
+    scores = _score(checkpoint, store, store.select(benchmark, "test"), "test")
+    save_scores(run / SCORES, scores)
+    config = checkpoint.card.get("config")
+    if config is not None and config["hold_out"] > 0:
+        _, held = training_clips(store, config_of(checkpoint.card))
+        save_scores(run / HELD_OUT, _score(checkpoint, store, held, "val"))
+    report = write_report(run / "test", scores, benchmark)
+    if config is not None:
+        write_result(run / RESULT, stream_result(run.name, checkpoint.card, report))
+    return Measured(report, run / "test")
+
+
+def _score(checkpoint: Checkpoint, store: ClipStore, clips: Any, split: str) -> Scores:
+    device = next(checkpoint.classifier.parameters()).device
+    batches = ClipBatches(store, clips, checkpoint.pipeline, batch_size=TEST_BATCH, device=device)
+    info = {
+        "run": checkpoint.folder.name,
+        "benchmark": checkpoint.card["benchmark"],
+        "modality": checkpoint.pipeline.modality,
+        "split": split,
+    }
+    return score_clips(checkpoint.classifier, batches, checkpoint.class_names, info)
+
+
+def ensemble_runs(
+    runs: Sequence[Path], out: Path, *, weights: Sequence[float] | None = None, fit: bool = False
+) -> Measured:
+    """Add up the test scores of several runs, by clip id, and write `out`.
+
+    Weights: given, one per run; or fitted on the clips held out of training; or the fixed published ones.
+    """
+    if weights is not None and fit:
+        raise ValueError("give --weights or --fit-weights, not both")
+    streams = {run.name: _scores_of(run, SCORES) for run in runs}
+    if len(streams) != len(runs):
+        raise ValueError(f"runs must have different names, got {[run.name for run in runs]}")
+    benchmark = get_benchmark(str(next(iter(streams.values())).info["benchmark"]))
+    chosen, how = _weights(runs, streams, weights, fit=fit)
+    total = ensemble(streams, chosen)
+    save_scores(out / SCORES, total)
+    report = write_report(out / "test", total, benchmark)
+    members = [json.loads((run / RESULT).read_text(encoding="utf-8")) for run in runs]
+    write_result(out / RESULT, ensemble_result(out.name, members, chosen, report, how))
+    return Measured(report, out / "test")
+
+
+def _weights(
+    runs: Sequence[Path], streams: Mapping[str, Scores], weights: Sequence[float] | None, *, fit: bool
+) -> tuple[dict[str, float], str]:
+    if fit:
+        held = {run.name: _scores_of(run, HELD_OUT) for run in runs}
+        return fit_weights(held), "fitted on clips held out of training"
+    if weights is None:
+        return default_weights(streams), "fixed, published by GAP"
+    if len(weights) != len(runs):
+        raise ValueError(
+            f"got {len(weights)} weights for {len(runs)} runs; give one for each, in their order"
+        )
+    return {run.name: weight for run, weight in zip(runs, weights, strict=True)}, "given by hand"
+
+
+def _scores_of(run: Path, file: Path) -> Scores:
+    if not (run / file).is_file():
+        hint = (
+            "was it trained with --hold-out 0.1, and tested?" if file == HELD_OUT else f"run `lst test {run}`"
+        )
+        raise FileNotFoundError(f"{run / file}: no such scores; {hint}")
+    return load_scores(run / file)

@@ -1,0 +1,83 @@
+"""All streams and seeds of a family of recipes, their ensembles, and the table. Finished work is skipped."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lst.data.store import ClipStore
+from lst.evaluation.report import summary_line
+from lst.evaluation.results import RESULT, read_results, write_result
+from lst.facts.choices import Modality
+from lst.training.recipes import STREAMS, RunConfig, get_recipe, stream_names
+from lst.training.run_folder import RunFolder
+from lst.training.train import TrainOptions, train
+from lst.use.measure import ensemble_runs, measure_run
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to reproduce. `epochs` None is the recipe's own schedule."""
+
+    family: str
+    seeds: int = 1
+    plain: bool = False
+    """Also train the plain encoder (text_weight 0), the baseline the gain of language is measured from."""
+    epochs: int | None = None
+    streams: tuple[Modality, ...] = STREAMS
+
+    def runs(self, seed: int, *, language: bool) -> Iterator[tuple[str, str, RunConfig]]:
+        """(run name, recipe name, config) of every stream of one seed."""
+        for name in stream_names(self.family):
+            config = get_recipe(name)
+            if config.modality not in self.streams:
+                continue
+            epochs = self.epochs or config.optim.epochs
+            config = replace(config, seed=seed, optim=replace(config.optim, epochs=epochs))
+            if not language:
+                config = replace(config, text_weight=0.0)
+            yield run_name(name, seed, language=language), name, config
+
+
+def run_name(recipe: str, seed: int, *, language: bool) -> str:
+    return f"{recipe}{'' if language else '-plain'}-seed{seed}"
+
+
+def reproduce(plan: Plan, store: ClipStore, runs: Path, results: Path, options: TrainOptions) -> list[Path]:
+    """Train, test and ensemble what is missing; copy every result to `results`. Returns the run folders.
+
+    Seeds count from 1. A stopped call goes on where it was: runs resume after their last finished epoch.
+    """
+    done: list[Path] = []
+    for seed in range(1, plan.seeds + 1):
+        for language in (True, False) if plan.plain else (True,):
+            members = [
+                _stream(runs / run, name, config, store, options)
+                for run, name, config in plan.runs(seed, language=language)
+            ]
+            done += members
+            if len(members) > 1:
+                out = runs / run_name(f"{plan.family}-ensemble", seed, language=language)
+                measured = ensemble_runs(members, out)
+                logger.info("%s: %s", out.name, summary_line(measured.report))
+                done.append(out)
+    _keep(done, results)
+    return done
+
+
+def _stream(run: Path, name: str, config: RunConfig, store: ClipStore, options: TrainOptions) -> Path:
+    folder = RunFolder(run)
+    folder.prepare(name, config, resume=True, overwrite=False)
+    if not folder.finished:
+        train(name, config, store, run, replace(options, resume=True, overwrite=False))
+    if not (run / RESULT).is_file():
+        logger.info("%s: %s", run.name, summary_line(measure_run(run, store, options.device).report))
+    return run
+
+
+def _keep(runs: Sequence[Path], results: Path) -> None:
+    for run in runs:
+        for result in read_results([run]):
+            write_result(results / f"{result['name']}.json", result)
