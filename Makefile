@@ -8,7 +8,7 @@ NICE_PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 setup: $(VENV)/ready
 
-# torch first and alone: constraints.txt pins a CPU build where the index has one.
+# torch first and alone: a machine whose index has a CPU build of the pinned version gets that one.
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(NICE_PIP) --upgrade pip

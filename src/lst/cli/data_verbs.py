@@ -112,12 +112,13 @@ def _print_defects(defects: dict[str, list[Any]]) -> None:
     """Facts about the data that are no errors; the first three of each kind."""
     for kind, found in defects.items():
         if found:
-            shown = ", ".join(_defect_text(item) for item in list(found)[:3])
+            shown = ", ".join(_defect_text(item) for item in found[:3])
             more = ", ... (all in manifest.json)" if len(found) > 3 else ""
             print(f"  {kind.replace('_', ' ')}: {len(found)}: {shown}{more}")
 
 
 def _defect_text(item: Any) -> str:
     if isinstance(item, dict):
-        return " ".join(f"{value}" for value in item.values())
+        joints = f" joints {item['joints']}" if "joints" in item else ""
+        return f"{item['clip']} frame {item['frame']}{joints}"
     return " = ".join(item) if isinstance(item, list) else str(item)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from lst import __version__
-from lst.cli import data_verbs, run_verbs, show_verbs
+from lst.cli import data_verbs, run_verbs, show_verbs, text_verbs
 from lst.facts.choices import choose
 
 VERBS: dict[str, Callable[[Sequence[str]], None]] = {
@@ -22,7 +22,8 @@ VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "demo": run_verbs.demo,
     "results": show_verbs.results,
     "import-checkpoint": show_verbs.import_checkpoint,
-    "embed": show_verbs.embed,
+    "describe": text_verbs.describe,
+    "embed": text_verbs.embed,
     "bench": show_verbs.bench,
 }
 
@@ -36,7 +37,9 @@ HELP = """lst {version}: language supervised training for skeleton-based action 
   lst reproduce nw-ucla --seeds 3     all streams and seeds, ensembles, table beside the published numbers
   lst results                         every finished run, one line each
   lst demo                            all of it on built-in synthetic clips, in minutes
-  lst import-checkpoint official.pt   read a checkpoint of GAP or CTR-GCN without running its code
+  lst import-checkpoint official.pt --benchmark ntu120-xsub --modality joint
+                                      read a checkpoint of GAP or CTR-GCN without running its code
+  lst describe --check FILE.json      what is wrong with a description file
   lst embed FILE.json                 text vectors of a description file
   lst bench                           speed of the encoder beside its plain form
 

@@ -123,6 +123,8 @@ def ensemble(args: Sequence[str]) -> None:
         from lst.evaluation.report import summary_line
         from lst.use.measure import ensemble_runs
 
+        if not runs:
+            raise ValueError("name the runs to add up, such as runs/nw-ucla-joint runs/nw-ucla-bone")
         target = out or runs[0].parent / ("ensemble-of-" + "+".join(path.name for path in runs))
         measured = ensemble_runs(runs, target, weights=weights, fit=fit_weights)
         members = measured.report["info"]["ensemble"]

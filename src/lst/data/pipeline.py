@@ -9,7 +9,7 @@ from lst.facts.choices import Modality, choose
 from lst.facts.skeleton import LAYOUTS, Skeleton, get_layout
 
 FramesRule = Literal["random_frames", "crop_resize"]
-BonesRule = Literal["parent", "gap"]
+BonesRule = Literal["parent", "graph", "gap"]
 
 
 def _check_choice(kind: str, value: str, literal: object) -> None:
@@ -34,6 +34,7 @@ class InputPipeline:
     """random_frames: NW-UCLA (method.md 13.4). crop_resize: NTU (13.1 to 13.3)."""
     bones: BonesRule = "parent"
     """parent: child minus parent, root zero, joint streams untouched (the tree NW-UCLA's feeder uses, too).
+    graph: the same along the tree of the spatial graph, as CTR-GCN's own checkpoints were trained (Q2).
     gap: the official joint matrix of method.md 4.2, which also changes the joint streams of NW-UCLA."""
     max_view_degrees: int = 60
     """random_frames, training: largest turn about x and about y, drawn in whole degrees."""
@@ -73,4 +74,5 @@ class InputPipeline:
         skeleton = self.skeleton
         if self.bones == "gap":
             return skeleton.gap_joint_matrix(skeleton.gap_k(self.modality))
-        return skeleton.bone_matrix() if self.modality.startswith("bone") else None
+        tree = "graph" if self.bones == "graph" else "anatomical"
+        return skeleton.bone_matrix(tree) if self.modality.startswith("bone") else None

@@ -23,18 +23,22 @@ Result = dict[str, Any]
 
 def stream_result(name: str, card: Mapping[str, Any], report: Mapping[str, Any]) -> Result:
     """The result of one tested run, from its card and its report."""
-    config = card["config"]
-    return {
+    result = {
         "format": FORMAT,
         "kind": "stream",
         "name": name,
-        **{key: card[key] for key in (*_FACTS, *_MACHINE)},
+        **{key: card.get(key) for key in (*_FACTS, *_MACHINE, "config", "imported_from")},
         **{key: report[key] for key in _SCORES if key in report},
+    }
+    config = card.get("config")
+    if config is None:  # an imported checkpoint: how it was trained is not known
+        return {**result, "seed": None, "language": None, "planned_epochs": None, "parity": "imported"}
+    return {
+        **result,
         "seed": config["seed"],
         "language": config["text_weight"] > 0,
         "planned_epochs": config["optim"]["planned_epochs"],
         "parity": config["parity"],
-        "config": config,
     }
 
 
@@ -90,10 +94,10 @@ def one_line(result: Result) -> str:
     unseen = f"  unseen {_percent(result['top1_unseen'])}" if result.get("top1_unseen") is not None else ""
     best = result.get("best_on_test")
     best_text = f"  (best on test {_percent(best['top1'])}, epoch {best['epoch']})" if best else ""
-    return (
-        f"{result['name']:<40} top-1 {_percent(result['top1'])}{unseen}{best_text}"
-        f"  {result['epochs']} epochs  seed {result['seed']}  {result['device']}"
-    )
+    how = f"{result['epochs']} epochs  seed {result['seed']}  {result['device']}"
+    if result["parity"] == "imported":
+        how = "imported weights"
+    return f"{result['name']:<40} top-1 {_percent(result['top1'])}{unseen}{best_text}  {how}"
 
 
 def results_table(results: Sequence[Result], benchmark: str) -> str:
@@ -114,11 +118,18 @@ def results_table(results: Sequence[Result], benchmark: str) -> str:
 
 
 def _group(result: Result) -> tuple[Any, ...]:
-    what = ("gap parity" if result["parity"] == "gap" else "lst") + (
-        ", LST" if result["language"] else ", plain encoder (no text)"
-    )
+    family = {"gap": "gap parity", "imported": "imported weights"}.get(result["parity"], "lst")
+    teacher = {True: ", LST", False: ", plain encoder (no text)", None: ""}[result["language"]]
+    what = family + teacher
     stream = result["modality"] if result["kind"] == "stream" else f"ensemble of {len(result['members'])}"
-    return what, stream, f"{result['epochs']} of {result['planned_epochs']}", result["device"]
+    return what, stream, _epochs(result), str(result["device"] or "-")
+
+
+def _epochs(result: Result) -> str:
+    """ "110", or "15 of 110" for a shortened schedule."""
+    if result["epochs"] == result["planned_epochs"]:
+        return "-" if result["epochs"] is None else str(result["epochs"])
+    return f"{result['epochs']} of {result['planned_epochs']}"
 
 
 def _table_row(group: tuple[Any, ...], members: Sequence[Result]) -> str:

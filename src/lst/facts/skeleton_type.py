@@ -111,9 +111,9 @@ class Skeleton:
         """
         return spatial_graph(self.parent_index("graph"))
 
-    def bone_matrix(self) -> np.ndarray:
-        """(V, V) float32, every joint minus its anatomical parent; the root's row is zero."""
-        return difference_matrix(self.parent_index())
+    def bone_matrix(self, tree: Tree = "anatomical") -> np.ndarray:
+        """(V, V) float32, every joint minus its parent in the named tree; the root's row is zero."""
+        return difference_matrix(self.parent_index(tree))
 
     def gap_joint_matrix(self, k: int) -> np.ndarray:
         """(V, V) float32: GAP's joint matrix `Id - B^k`, or Id for k = 0 (method.md 4.2).

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from lst.data.pipeline import InputPipeline
 from lst.files import atomic_path
@@ -48,7 +48,7 @@ def save_checkpoint(folder: Path, classifier: SkeletonClassifier, card: Mapping[
     """Write both files, the card last: a folder with a card is complete."""
     weights = {key: value.detach().cpu().contiguous() for key, value in classifier.state_dict().items()}
     with atomic_path(folder / MODEL) as path:
-        save_file(weights, path)
+        path.write_bytes(save(weights))  # save_file would make a file that only its owner can read
     write_json(folder / CARD, card)
 
 

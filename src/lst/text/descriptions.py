@@ -29,6 +29,9 @@ PROMPT_PARTS: dict[str, tuple[PartName, ...]] = {
 }
 """Which parts are told together in one prompt, in the order of the part heads (method.md 9.1)."""
 
+FIRST_CLASSES: dict[str, tuple[str, int]] = {"ntu60": ("ntu120", 60)}
+"""Data sets whose classes are the first ones of another: they use its shipped texts, up to this number."""
+
 _TEXT_FIELDS = ("name", "sentence", *PARTS)
 _FIELDS = {*_TEXT_FIELDS, "synonyms"}
 
@@ -110,17 +113,29 @@ def check_descriptions(
 def shipped_text(dataset: str, suffix: str) -> Traversable:
     """A text file inside the package: `suffix` is ".json" (descriptions) or ".minilm.safetensors" (vectors).
 
+    For a data set in `FIRST_CLASSES` it is the file of the larger one, with all of its classes.
+
     Raises:
         ValueError: nothing is shipped for this dataset.
     """
     folder = resources.files("lst") / "assets" / "text"
     files = {file.name.removesuffix(suffix): file for file in folder.iterdir() if file.name.endswith(suffix)}
+    files |= {part: files[whole] for part, (whole, _) in FIRST_CLASSES.items() if whole in files}
     return choose("shipped text set", dataset, files)
 
 
 def default_descriptions(dataset: str) -> list[ActionText]:
-    """The descriptions that ship with `lst` for a dataset ("nw-ucla", "synthetic"), in label order."""
-    return load_descriptions(shipped_text(dataset, ".json"))
+    """The descriptions that ship with `lst` for "nw-ucla", "ntu60", "ntu120" or "synthetic", in label order.
+
+    Raises:
+        ValueError: nothing is shipped for this dataset.
+    """
+    return load_descriptions(shipped_text(dataset, ".json"))[: shipped_count(dataset)]
+
+
+def shipped_count(dataset: str) -> int | None:
+    """How many classes of the shipped file belong to the dataset; None = all."""
+    return FIRST_CLASSES[dataset][1] if dataset in FIRST_CLASSES else None
 
 
 def file_sha256(path: str | Path | Traversable) -> str:

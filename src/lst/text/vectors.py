@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from lst.text.descriptions import ActionText, shipped_text
+from lst.text.descriptions import ActionText, shipped_count, shipped_text
 from lst.text.prompts import class_prompts, official_fields
 
 FORMAT, VERSION = "lst-text-vectors", 1
@@ -168,13 +168,34 @@ def load_vectors(path: str | Path) -> TextVectors:
 
 
 def default_vectors(dataset: str) -> TextVectors:
-    """The all-MiniLM-L6-v2 vectors (D = 384) that ship with `lst` for "nw-ucla" or "synthetic".
+    """The all-MiniLM-L6-v2 vectors (D = 384) that ship for "nw-ucla", "ntu60", "ntu120" or "synthetic".
 
     Raises:
         ValueError: nothing is shipped for this dataset.
     """
     with as_file(shipped_text(dataset, ".minilm.safetensors")) as path:
-        return load_vectors(path)
+        vectors = load_vectors(path)
+    count = shipped_count(dataset)
+    return vectors if count is None else first_classes(vectors, count)
+
+
+def first_classes(vectors: TextVectors, count: int) -> TextVectors:
+    """The vectors of the first `count` classes only, without the texts of the others.
+
+    `descriptions_sha256` stays that of the file with all classes.
+    """
+    index = {name: getattr(vectors, name)[:count] for name in _ARRAYS[1:]}
+    used = np.unique(np.concatenate([rows.ravel() for rows in index.values()]))
+    used = used[used >= 0]
+    # One entry more than texts: the last one is where -1, the filling of classes with few synonyms, points.
+    place_T = np.full(len(vectors.texts) + 1, -1, dtype=np.int64)
+    place_T[used] = np.arange(len(used))
+    return TextVectors(
+        texts=tuple(vectors.texts[t] for t in used),
+        vectors_TD=vectors.vectors_TD[used],
+        **{name: place_T[rows] for name, rows in index.items()},
+        meta={**vectors.meta, "class_names": list(vectors.class_names[:count])},
+    )
 
 
 def _head(path: Path, metadata: Mapping[str, str] | None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from lst.facts.benchmarks import Benchmark, get_benchmark
 from lst.nets.classifier import SkeletonClassifier, build_classifier
 from lst.nets.losses import LossTerms
 from lst.nets.supervision import LabelSupervision, LanguageSupervision, TextBank
-from lst.text.vectors import TextVectors, default_vectors
+from lst.text.vectors import TextVectors, default_vectors, load_vectors
 from lst.training.recipes import RunConfig
 
 TEST_BATCH = 128  # changes speed and memory only
@@ -100,7 +100,7 @@ def _supervise(
     if config.text_weight == 0:
         plain = LabelSupervision(classifier).to(device)
         return plain, lambda batch: plain(batch.x_NCTVM, batch.labels_N), {}
-    vectors = _vectors_for(benchmark)
+    vectors = _vectors_for(benchmark, config.text_vectors)
     bank = text_bank(vectors, gap=config.parity == "gap").to(device)
     skeleton = input_pipeline(config).skeleton
     parts = skeleton.gap_parts(config.modality) if config.parity == "gap" else None
@@ -126,11 +126,11 @@ def text_bank(vectors: TextVectors, *, gap: bool) -> TextBank:
     return TextBank(*(torch.from_numpy(np.array(a)) for a in arrays))
 
 
-def _vectors_for(benchmark: Benchmark) -> TextVectors:
-    vectors = default_vectors(benchmark.dataset)
+def _vectors_for(benchmark: Benchmark, file: str | None) -> TextVectors:
+    vectors = default_vectors(benchmark.dataset) if file is None else load_vectors(file)
     if vectors.class_names != benchmark.class_names:
         raise ValueError(
-            f"the text vectors of {benchmark.dataset!r} are for the classes {vectors.class_names}, the "
-            f"benchmark has {benchmark.class_names}; embed the descriptions again (lst embed)"
+            f"the text vectors of {file or benchmark.dataset!r} are for the classes {vectors.class_names}, "
+            f"the benchmark has {benchmark.class_names}; describe these, in this order, and run lst embed"
         )
     return vectors

@@ -71,7 +71,7 @@ def describe_device(device: torch.device) -> str:
 
 def code_facts() -> dict[str, Any]:
     """Version, torch and, in a git checkout of this project, the commit ("+dirty" with local changes)."""
-    facts: dict[str, Any] = {"lst": lst.__version__, "torch": torch.__version__, "commit": None}
+    facts: dict[str, Any] = {"lst": lst.__version__, "torch": str(torch.__version__), "commit": None}
     root = Path(lst.__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return facts

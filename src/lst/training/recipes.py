@@ -1,7 +1,8 @@
 """A run is a value. Every name in RECIPES is one row of a results table.
 
-Two families: plain names are our corrected defaults; `gap-` names compute what the official code computes,
-quirks included (docs/method.md lists them by number). A new idea is a new recipe, not a new flag.
+Two families: plain names are our corrected defaults; `gap-` names feed and compare as the official code does,
+quirks included (docs/method.md lists them by number), but with the same frozen text vectors as the others.
+A new idea is a new recipe, not a new flag.
 """
 
 from dataclasses import dataclass, field, replace
@@ -68,6 +69,9 @@ class RunConfig:
     text_scale: TextScale = "exp"
     """Factor on the cosines: exp(s), capped at 100, or s itself as in the official code (Q16)."""
     text_target: TextTarget = "soft"
+    """soft: softmax(10 * same class), as published (Q17); same_class: equal mass on the same class only."""
+    text_vectors: str | None = None
+    """Vector file of your own descriptions (`lst embed`); the shipped MiniLM vectors if not given."""
     precision: Precision = "auto"
     """auto: bf16 autocast where the device multiplies it faster, else fp32. Tests always run in fp32."""
     seed: int = 1
@@ -107,7 +111,7 @@ _DEMO = RunConfig(
     clip_length=32,
     batch_size=32,
     repeat=1,
-    optim=OptimConfig(lr=0.1, epochs=16, schedule="cosine"),
+    optim=OptimConfig(lr=0.1, epochs=16, planned_epochs=16, warmup=1, decay_at=(), schedule="cosine"),
 )
 
 RECIPES: dict[str, RunConfig] = {

@@ -59,6 +59,7 @@ def train(name: str, config: RunConfig, store: ClipStore, out: Path, options: Tr
         run.restore(state)
         rows, codes = state["log"], _appended(state["codes"], codes[0])
         logger.info("%s: resuming after epoch %d of %d", out, len(rows), config.optim.epochs)
+    curves = _TensorBoard(out, first_epoch=len(rows) + 1)
     started = time.perf_counter()
     for epoch in range(len(rows), config.optim.epochs):
         row = run.one_epoch(epoch, progress=options.progress)
@@ -70,8 +71,9 @@ def train(name: str, config: RunConfig, store: ClipStore, out: Path, options: Tr
         rows.append(row)
         folder.save_state({**run.state(), "log": rows, "codes": codes})
         folder.write_log(rows)
-        _write_tensorboard(out, row)
+        curves.add(row)
         logger.info(epoch_line(row, config.optim.epochs))
+    curves.close()
     card = run.card(name, store, rows, codes)
     plot_training(rows, out / PICTURE)
     save_checkpoint(out, run.parts.classifier, card)
@@ -200,13 +202,25 @@ def _appended(codes: list[dict[str, Any]], now: dict[str, Any]) -> list[dict[str
     return codes if codes[-1] == now else [*codes, now]
 
 
-def _write_tensorboard(out: Path, row: dict[str, Any]) -> None:
-    """The epoch's numbers for TensorBoard, when it is installed."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return
-    with SummaryWriter(str(out / "tensorboard")) as writer:
+class _TensorBoard:
+    """The epoch's numbers for TensorBoard, when it is installed; nothing otherwise."""
+
+    def __init__(self, out: Path, *, first_epoch: int) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            self.writer = None
+        else:
+            self.writer = SummaryWriter(str(out / "tensorboard"), purge_step=first_epoch)
+
+    def add(self, row: dict[str, Any]) -> None:
+        if self.writer is None:
+            return
         for key, value in row.items():
             if isinstance(value, float):
-                writer.add_scalar(key, value, row["epoch"])
+                self.writer.add_scalar(key, value, row["epoch"])
+        self.writer.flush()
+
+    def close(self) -> None:
+        if self.writer is not None:
+            self.writer.close()

@@ -9,26 +9,31 @@ from lst.nets.checkpoint import CARD, make_card, save_checkpoint
 from lst.nets.classifier import build_classifier
 from lst.nets.official import classifier_pieces, fill, read_official
 
+TRAINING_ONLY = ("linear_head.", "part_list.", "logit_scale")
+"""Beginnings of the names of GAP's language heads and scales."""
+
 
 def import_official(
     source: Path, out: Path, *, benchmark: str, modality: Modality, overwrite: bool = False
 ) -> list[str]:
     """Write `out` and return the official keys that only training used (heads, scales).
 
-    The official class applies its joint matrix inside the net (method.md 4.2) and does not store it; ours is
-    fed the modality, so the card gets bones="gap" and the net sees the same numbers.
+    GAP's classes apply their joint matrix inside the net (method.md 4.2) and do not store it; ours is fed the
+    modality, so the card gets bones="gap" and the net sees the same numbers. CTR-GCN's own checkpoints (no
+    language heads) were fed bones along the graph's tree: bones="graph".
     Raises FileNotFoundError or ValueError for a file that is absent, unsafe, or of another benchmark.
     """
     if (out / CARD).is_file() and not overwrite:
         raise ValueError(f"{out}: holds a checkpoint already. Use --overwrite or another --out.")
-    facts = get_benchmark(benchmark)
+    facts, official = get_benchmark(benchmark), read_official(source)
+    from_gap = any(key.startswith(TRAINING_ONLY) for key in official)
     pipeline = InputPipeline(
         layout=facts.layout,
         modality=modality,
         clip_length=facts.clip_length,
         num_persons=facts.num_persons,
-        frames="random_frames" if facts.dataset == "nw-ucla" else "crop_resize",
-        bones="gap",
+        frames="random_frames" if facts.layout == "kinect_v1_20" else "crop_resize",
+        bones="gap" if from_gap else "graph",
     )
     build = {
         "encoder": "ctrgcn",
@@ -38,13 +43,18 @@ def import_official(
         "width": 64,
     }
     classifier = build_classifier(**build)
-    unused = fill(classifier, classifier_pieces(classifier), read_official(source), source)
+    unused = fill(classifier, classifier_pieces(classifier), official, source)
     _check_unused(unused, source)
     card = make_card(
         build=build,
         pipeline=pipeline,
         class_names=facts.class_names,
-        facts={"imported_from": source.name, "benchmark": benchmark, "modality": modality},
+        facts={
+            "imported_from": source.name,
+            "imported_kind": "GAP" if from_gap else "CTR-GCN",
+            "benchmark": benchmark,
+            "modality": modality,
+        },
     )
     save_checkpoint(out, classifier, card)
     return unused
@@ -52,8 +62,7 @@ def import_official(
 
 def _check_unused(unused: list[str], source: Path) -> None:
     """Only the heads that training uses may be left over; anything else means another network."""
-    known = ("linear_head.", "part_list.", "logit_scale")
-    if foreign := [key for key in unused if not key.startswith(known)]:
+    if foreign := [key for key in unused if not key.startswith(TRAINING_ONLY)]:
         raise ValueError(
             f"{source}: {len(foreign)} tensors have no place in CTR-GCN, such as {foreign[0]!r}; "
             "it is a checkpoint of another network"

@@ -53,8 +53,7 @@ def measure_run(run: Path, store: ClipStore, device: str = "auto") -> Measured:
         _, held = training_clips(store, config_of(checkpoint.card))
         save_scores(run / HELD_OUT, _score(checkpoint, store, held, "val"))
     report = write_report(run / "test", scores, benchmark)
-    if config is not None:
-        write_result(run / RESULT, stream_result(run.name, checkpoint.card, report))
+    write_result(run / RESULT, stream_result(run.name, checkpoint.card, report))
     return Measured(report, run / "test")
 
 
@@ -77,6 +76,8 @@ def ensemble_runs(
 
     Weights: given, one per run; or fitted on the clips held out of training; or the fixed published ones.
     """
+    if len(runs) < 2:
+        raise ValueError(f"an ensemble needs at least two runs, got {len(runs)}; name their folders")
     if weights is not None and fit:
         raise ValueError("give --weights or --fit-weights, not both")
     streams = {run.name: _scores_of(run, SCORES) for run in runs}

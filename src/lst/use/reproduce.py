@@ -38,11 +38,13 @@ class Plan:
             config = replace(config, seed=seed, optim=replace(config.optim, epochs=epochs))
             if not language:
                 config = replace(config, text_weight=0.0)
-            yield run_name(name, seed, language=language), name, config
+            yield self.run_name(name, seed, language=language), name, config
 
-
-def run_name(recipe: str, seed: int, *, language: bool) -> str:
-    return f"{recipe}{'' if language else '-plain'}-seed{seed}"
+    def run_name(self, recipe: str, seed: int, *, language: bool) -> str:
+        """A name for each different run: another number of epochs never stands in for the full schedule."""
+        plain = "" if language else "-plain"
+        epochs = "" if self.epochs is None else f"-{self.epochs}epochs"
+        return f"{recipe}{plain}{epochs}-seed{seed}"
 
 
 def reproduce(plan: Plan, store: ClipStore, runs: Path, results: Path, options: TrainOptions) -> list[Path]:
@@ -59,7 +61,7 @@ def reproduce(plan: Plan, store: ClipStore, runs: Path, results: Path, options: 
             ]
             done += members
             if len(members) > 1:
-                out = runs / run_name(f"{plan.family}-ensemble", seed, language=language)
+                out = runs / plan.run_name(f"{plan.family}-ensemble", seed, language=language)
                 measured = ensemble_runs(members, out)
                 logger.info("%s: %s", out.name, summary_line(measured.report))
                 done.append(out)
