@@ -61,7 +61,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nlst: stopped. What was finished is kept; training continues with --resume.", file=sys.stderr)
         return 130
-    except (ValueError, FileNotFoundError, FloatingPointError) as error:
+    except (ValueError, OSError, FloatingPointError, MemoryError) as error:
         if os.environ.get("LST_DEBUG"):
             raise
         print(f"lst: {error}", file=sys.stderr)

@@ -1,17 +1,16 @@
-"""`lst train`, `test`, `ensemble`, `reproduce` and `demo`. Torch is imported inside the verbs."""
+"""`lst train`, `test`, `ensemble`, `reproduce` and `demo`. What needs torch is imported inside the verbs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import tyro
 
 from lst.data.store import ClipStore
 from lst.facts.benchmarks import get_benchmark
-from lst.facts.choices import Modality
-
-STREAM_ORDER: tuple[Modality, ...] = ("joint", "bone", "joint_motion", "bone_motion")
+from lst.facts.choices import Modality, Split
+from lst.training.recipes import RECIPES, STREAMS, RunConfig, TrainOptions, get_recipe, stream_names
 
 
 def open_data(benchmark_name: str, data: Path | None) -> ClipStore:
@@ -25,26 +24,27 @@ def open_data(benchmark_name: str, data: Path | None) -> ClipStore:
         )
     if benchmark.notice:
         print(f"note: {benchmark.notice}")
-    return ClipStore.open(folder)
+    store = ClipStore.open(folder)
+    counts = {split: len(store.select(benchmark, split)) for split in get_args(Split)}
+    for remark in benchmark.check_counts(counts):
+        print(f"note: {remark}")
+    return store
 
 
 def train(args: Sequence[str]) -> None:
     """Train one stream of a recipe."""
-    from lst.training.recipes import RECIPES, get_recipe
-    from lst.training.train import TrainOptions
-    from lst.training.train import train as train_run
-
     if not args or args[0] in ("-h", "--help"):
         print("usage: lst train RECIPE [options]; `lst train RECIPE --help` shows the options\n\nrecipes:")
         print("\n".join(f"  {name}" for name in RECIPES))
         return
     name = args[0]
-    command = tyro.cli(
-        _train_command(), args=args[1:], default=_train_command()(get_recipe(name), TrainOptions()),
-        prog=f"lst train {name}",
-    )  # fmt: skip
+    default = TrainCommand(get_recipe(name), TrainOptions())
+    command = tyro.cli(TrainCommand, args=args[1:], default=default, prog=f"lst train {name}")
     out = command.out or Path("runs") / name
     store = open_data(command.config.benchmark, command.data)
+
+    from lst.training.train import train as train_run  # after the options: torch takes a second to come
+
     card = train_run(name, command.config, store, out, command.options)
     best = card["best_on_test"]
     print(
@@ -54,23 +54,16 @@ def train(args: Sequence[str]) -> None:
     print(f"next: lst test {out}")
 
 
-def _train_command() -> type:
-    """The options of `lst train`; built here because the recipe's types come with torch."""
-    from lst.training.recipes import RunConfig
-    from lst.training.train import TrainOptions
+@dataclass(frozen=True)
+class TrainCommand:
+    """Train one stream; every field of the recipe can be overridden."""
 
-    @dataclass(frozen=True)
-    class TrainCommand:
-        """Train one stream; every field of the recipe can be overridden."""
-
-        config: Annotated[RunConfig, tyro.conf.arg(name="")]
-        options: Annotated[TrainOptions, tyro.conf.arg(name="")]
-        out: Path | None = None
-        """Folder of the run; runs/RECIPE if not given."""
-        data: Path | None = None
-        """Store; data/DATASET if not given."""
-
-    return TrainCommand
+    config: Annotated[RunConfig, tyro.conf.arg(name="")]
+    options: Annotated[TrainOptions, tyro.conf.arg(name="")]
+    out: Path | None = None
+    """Folder of the run; runs/RECIPE if not given."""
+    data: Path | None = None
+    """Store; data/DATASET if not given."""
 
 
 def test(args: Sequence[str]) -> None:
@@ -145,7 +138,7 @@ def reproduce(args: Sequence[str]) -> None:
         seeds: int = 1,
         plain: bool = False,
         epochs: int | None = None,
-        streams: tuple[Modality, ...] = STREAM_ORDER,
+        streams: tuple[Modality, ...] = STREAMS,
         data: Path | None = None,
         runs: Path = Path("runs"),
         results: Path = Path("results"),
@@ -167,8 +160,6 @@ def reproduce(args: Sequence[str]) -> None:
             compile: Use torch.compile.
         """
         from lst.evaluation.results import read_results, results_table
-        from lst.training.recipes import get_recipe, stream_names
-        from lst.training.train import TrainOptions
         from lst.use.reproduce import Plan
         from lst.use.reproduce import reproduce as reproduce_all
 
@@ -192,7 +183,6 @@ def demo(args: Sequence[str]) -> None:
             overwrite: Start from nothing.
             device: auto, cpu, cuda, ...
         """
-        from lst.training.train import TrainOptions
         from lst.use.demo import run_demo
 
         for line in run_demo(out, TrainOptions(device=device), overwrite=overwrite):

@@ -91,7 +91,15 @@ def print_card(run: Path) -> None:
 
     card = read_card(run)
     print(f"{run}: {card.get('recipe', 'imported')}, {card['modality']} of {card['benchmark']}")
-    for key in ("epochs", "last_test_top1", "best_on_test", "selected_on", "device", "precision", "seconds"):
+    for key in (
+        "epochs",
+        "last_test_top1",
+        "best_on_test",
+        "selected_on",
+        "overrides",
+        "precision",
+        "seconds",
+    ):
         if key in card:
             print(f"  {key.replace('_', ' '):<15} {card[key]}")
     print(f"  {'encoder':<15} {card['build']['encoder']}, {len(card['class_names'])} classes")

@@ -5,10 +5,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from lst.facts.choices import Modality, choose
+from lst.facts.choices import FramesRule, Modality, choose
 from lst.facts.skeleton import LAYOUTS, Skeleton, get_layout
 
-FramesRule = Literal["random_frames", "crop_resize"]
 BonesRule = Literal["parent", "graph", "gap"]
 
 

@@ -15,11 +15,11 @@ import numpy as np
 from lst import __version__
 from lst.data import store_files as files
 from lst.data.defects import copied_from_train, find_defects
-from lst.data.folders import new_folder
 from lst.data.store_files import COLUMNS, Problem, StoredClip
 from lst.facts.benchmarks import BENCHMARKS, Benchmark
 from lst.facts.choices import Split
 from lst.facts.skeleton import Skeleton, get_layout
+from lst.files import new_folder
 
 __all__ = ["ClipStore", "Problem", "StoredClip", "write_store"]
 

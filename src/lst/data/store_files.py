@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from lst.data.folders import is_unfinished
+from lst.files import is_unfinished
 
 FORMAT = "lst-store"
 VERSION = 1

@@ -21,7 +21,9 @@ def score_clips(
     was_training = classifier.training
     classifier.eval()
     try:
-        logits = torch.cat([classifier(batch.x_NCTVM) for batch in batches.test()])
+        # cuDNN would round float32 convolutions to TF32 by default; on other devices this changes nothing.
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+            logits = torch.cat([classifier(batch.x_NCTVM) for batch in batches.test()])
     finally:
         classifier.train(was_training)
     return Scores(

@@ -1,7 +1,6 @@
 """Scores of one benchmark -> the numbers people quote, and the files that show them."""
 
 import csv
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from lst.evaluation.plots import plot_confusion
 from lst.evaluation.scores import Scores, confusion_matrix, mean_class_accuracy, per_class, top_k_accuracy
 from lst.facts.benchmarks import Benchmark
-from lst.files import atomic_path
+from lst.files import atomic_path, write_json
 
 CSV_COLUMNS = {
     "class": "name",
@@ -97,9 +96,7 @@ def write_report(folder: Path, scores: Scores, benchmark: Benchmark) -> dict[str
     _write_per_class(folder / "per_class.csv", report)
     matrix = confusion_matrix(scores.logits_NK, scores.labels_N)
     plot_confusion(matrix, scores.class_names, folder / "confusion.png", title=_title(report))
-    text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    with atomic_path(folder / "report.json") as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_json(folder / "report.json", report)
     return report
 
 

@@ -10,83 +10,111 @@ from pathlib import Path
 from typing import Any
 
 from lst.facts.published import published_for
-from lst.files import atomic_path
+from lst.files import write_text
 
-FORMAT, RESULT = "lst-result", "result.json"
+FORMAT, VERSION, RESULT = "lst-result", 1, "result.json"
 BEGIN, END = "<!-- results: begin (lst results --write) -->", "<!-- results: end -->"
+MIXED = "mixed"
 _SCORES = ("clips", "top1", "top5", "mean_class_accuracy", "clips_unseen", "top1_unseen")
-_FACTS = ("recipe", "benchmark", "modality", "epochs", "selected_on", "best_on_test", "seconds")
-_MACHINE = ("device", "precision", "compiled", "code")
+_CARD = ("recipe", "overrides", "benchmark", "modality", "epochs", "selected_on", "best_on_test", "seconds")
+_ORIGIN = ("precision", "sessions", "inputs", "complete_data", "config", "imported_from")
+_MEMBER = ("name", "recipe", "overrides", "modality", "seed", "epochs", "sessions", "top1", "best_on_test")
+_SHOWN_ELSEWHERE = ("optim.epochs", "text_weight", "modality")  # columns of their own in the table
 
 Result = dict[str, Any]
 
 
 def stream_result(name: str, card: Mapping[str, Any], report: Mapping[str, Any]) -> Result:
     """The result of one tested run, from its card and its report."""
-    result = {
+    config = card.get("config")
+    return {
         "format": FORMAT,
+        "version": VERSION,
         "kind": "stream",
         "name": name,
-        **{key: card.get(key) for key in (*_FACTS, *_MACHINE, "config", "imported_from")},
+        **{key: card.get(key) for key in (*_CARD, *_ORIGIN)},
         **{key: report[key] for key in _SCORES if key in report},
-    }
-    config = card.get("config")
-    if config is None:  # an imported checkpoint: how it was trained is not known
-        return {**result, "seed": None, "language": None, "planned_epochs": None, "parity": "imported"}
-    return {
-        **result,
-        "seed": config["seed"],
-        "language": config["text_weight"] > 0,
-        "planned_epochs": config["optim"]["planned_epochs"],
-        "parity": config["parity"],
+        "device": _devices(card.get("sessions") or []),
+        # How an imported checkpoint was trained is not known.
+        "seed": config["seed"] if config else None,
+        "language": config["text_weight"] > 0 if config else None,
+        "planned_epochs": config["optim"]["planned_epochs"] if config else None,
+        "parity": config["parity"] if config else "imported",
     }
 
 
 def ensemble_result(
     name: str, members: Sequence[Result], weights: Mapping[str, float], report: Mapping[str, Any], how: str
 ) -> Result:
-    """The result of an ensemble; facts on which its members differ are lists."""
+    """The result of an ensemble. What its members do not agree on is "mixed"; each one stands in it."""
 
     def common(key: str) -> Any:
-        values = [member[key] for member in members]
-        return values[0] if all(value == values[0] for value in values) else values
+        values = [member.get(key) for member in members]
+        return values[0] if all(value == values[0] for value in values) else MIXED
 
     keys = ("benchmark", "seed", "language", "epochs", "planned_epochs", "parity", "device", "precision")
     return {
         "format": FORMAT,
+        "version": VERSION,
         "kind": "ensemble",
         "name": name,
-        "members": [member["name"] for member in members],
+        "members": [{key: member.get(key) for key in _MEMBER} for member in members],
         "weights": dict(weights),
         "weights_from": how,
-        "selected_on": common("selected_on"),
-        **{key: common(key) for key in keys},
+        **{key: common(key) for key in (*keys, "selected_on", "complete_data")},
         **{key: report[key] for key in _SCORES if key in report},
     }
 
 
-def write_result(path: Path, result: Result) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(result, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+def _devices(sessions: Sequence[Mapping[str, Any]]) -> str | None:
+    """Every device a run computed on; a run that moved names both."""
+    return " + ".join(dict.fromkeys(session["device"] for session in sessions)) or None
+
+
+def read_result(path: Path) -> Result:
+    """One result file.
+
+    Raises FileNotFoundError when there is none, ValueError when it cannot be read or is something else.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no result there; run `lst test {path.parent}` first")
+    result = _read_any(path)
+    if result is None:
+        raise ValueError(f"{path}: not a result of lst")
+    return result
+
+
+def _read_any(path: Path) -> Result | None:
+    """A result, or None for JSON that is something else."""
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}:{error.lineno}: broken JSON ({error.msg}); delete or mend it") from None
+    if not isinstance(result, dict) or result.get("format") != FORMAT:
+        return None
+    if result["version"] > VERSION:
+        raise ValueError(f"{path}: version {result['version']}, this lst reads up to {VERSION}; update lst")
+    return result
 
 
 def read_results(folders: Iterable[Path]) -> list[Result]:
-    """Every result under the folders, each name once (the first folder wins), sorted by name.
+    """Every result under the folders, sorted by name. `<folder>/*.json` and `<folder>/*/result.json`.
 
-    Raises ValueError for a file that calls itself a result and cannot be read.
+    Of two results of one name the first folder's counts if they are equal; else ValueError names both files.
     """
-    found: dict[str, Result] = {}
+    found: dict[str, tuple[Path, Result]] = {}
     for folder in folders:
         for path in sorted([*folder.glob("*.json"), *folder.glob(f"*/{RESULT}")]):
-            try:
-                result = json.loads(path.read_text(encoding="utf-8"))
-            except json.JSONDecodeError as error:
+            result = _read_any(path)
+            if result is None:
+                continue
+            first = found.setdefault(result["name"], (path, result))
+            if first[1] != result:
                 raise ValueError(
-                    f"{path}:{error.lineno}: broken JSON ({error.msg}); delete or mend it"
-                ) from None
-            if isinstance(result, dict) and result.get("format") == FORMAT:
-                found.setdefault(result["name"], result)
-    return [found[name] for name in sorted(found)]
+                    f"{first[0]} and {path}: two different results called {result['name']!r}. Delete the one "
+                    "that is out of date, or rename its run."
+                )
+    return [found[name][1] for name in sorted(found)]
 
 
 def one_line(result: Result) -> str:
@@ -94,50 +122,78 @@ def one_line(result: Result) -> str:
     unseen = f"  unseen {_percent(result['top1_unseen'])}" if result.get("top1_unseen") is not None else ""
     best = result.get("best_on_test")
     best_text = f"  (best on test {_percent(best['top1'])}, epoch {best['epoch']})" if best else ""
-    how = f"{result['epochs']} epochs  seed {result['seed']}  {result['device']}"
+    how = f"{_epochs(result)} epochs  seed {result['seed']}  {result['device']}"
     if result["parity"] == "imported":
         how = "imported weights"
     return f"{result['name']:<40} top-1 {_percent(result['top1'])}{unseen}{best_text}  {how}"
 
 
 def results_table(results: Sequence[Result], benchmark: str) -> str:
-    """Markdown: our runs of one benchmark, mean over seeds, with the published figures in the same table."""
+    """Markdown: our runs of one benchmark, mean over seeds, with the published figures in the same table.
+
+    Runs share a row only if they differ in nothing but the seed.
+    """
     rows = [
         "| what | stream | top-1 last epoch | on clips not copied | best on test | epochs | seeds | device |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    groups: dict[tuple[Any, ...], list[Result]] = {}
+    groups: dict[tuple[str, str, str, str], list[Result]] = {}
     for result in results:
         if result["benchmark"] == benchmark:
             groups.setdefault(_group(result), []).append(result)
-    rows += [_table_row(group, members) for group, members in sorted(groups.items(), key=str)]
+    rows += [_table_row(group, groups[group]) for group in sorted(groups)]
     for figure in published_for(benchmark):
         what = f"{figure.method} ({figure.source})"
         rows.append(f"| {what} | {figure.stream} | - | - | {figure.top1:.1f} | - | - | - |")
     return "\n".join(rows)
 
 
-def _group(result: Result) -> tuple[Any, ...]:
-    family = {"gap": "gap parity", "imported": "imported weights"}.get(result["parity"], "lst")
-    teacher = {True: ", LST", False: ", plain encoder (no text)", None: ""}[result["language"]]
-    what = family + teacher
-    stream = result["modality"] if result["kind"] == "stream" else f"ensemble of {len(result['members'])}"
-    return what, stream, _epochs(result), str(result["device"] or "-")
+def _group(result: Result) -> tuple[str, str, str, str]:
+    """What a row is: what was trained, on which stream, for how long, where and how precisely."""
+    families = {"gap": "gap parity", "imported": "imported weights", MIXED: MIXED, "corrected": "lst"}
+    teachers = {True: ", LST", False: ", plain encoder (no text)", MIXED: ", with and without text"}
+    what = families[result["parity"]] + teachers.get(result["language"], "") + _changes(result)
+    where = " ".join(str(result[key]) for key in ("device", "precision") if result[key])
+    return what, _stream(result), _epochs(result), where or "-"
+
+
+def _changes(result: Result) -> str:
+    """What was changed of the recipe, apart from what other columns show."""
+    runs = result["members"] if result["kind"] == "ensemble" else [result]
+    changed = {
+        f"{key} {value}"
+        for run in runs
+        for key, value in (run["overrides"] or {}).items()
+        if key not in _SHOWN_ELSEWHERE
+    }
+    incomplete = {"incomplete data"} if result.get("complete_data") is False else set()
+    return "".join(f"; {text}" for text in sorted(changed | incomplete))
+
+
+def _stream(result: Result) -> str:
+    if result["kind"] == "stream":
+        return str(result["modality"])
+    weights = "" if result["weights_from"].startswith("fixed") else f", weights {result['weights_from']}"
+    return "ensemble of " + " + ".join(str(m["modality"]) for m in result["members"]) + weights
 
 
 def _epochs(result: Result) -> str:
     """ "110", or "15 of 110" for a shortened schedule."""
+    if result["epochs"] is None:
+        return "-"
     if result["epochs"] == result["planned_epochs"]:
-        return "-" if result["epochs"] is None else str(result["epochs"])
+        return str(result["epochs"])
     return f"{result['epochs']} of {result['planned_epochs']}"
 
 
-def _table_row(group: tuple[Any, ...], members: Sequence[Result]) -> str:
-    what, stream, epochs, device = group
-    best = [m["best_on_test"]["top1"] for m in members if m.get("best_on_test")]
+def _table_row(group: tuple[str, str, str, str], members: Sequence[Result]) -> str:
+    what, stream, epochs, where = group
+    tested = [m["best_on_test"] for m in members if m.get("best_on_test")]
+    best = [b["top1"] for b, m in zip(tested, members, strict=False) if b["epochs_tested"] == m["epochs"]]
     unseen = [m["top1_unseen"] for m in members if m.get("top1_unseen") is not None]
+    seeds = len({str(m["seed"]) for m in members})
     cells = (what, stream, _spread([m["top1"] for m in members]), _spread(unseen), _spread(best), epochs)
-    return "| " + " | ".join((*cells, str(len(members)), device)) + " |"
+    return "| " + " | ".join((*cells, str(seeds), where)) + " |"
 
 
 def _spread(values: Sequence[float]) -> str:
@@ -159,7 +215,4 @@ def write_table(path: Path, results: Sequence[Result]) -> None:
     benchmarks = sorted({result["benchmark"] for result in results})
     tables = [f"**{name}** (top-1, percent)\n\n{results_table(results, name)}" for name in benchmarks]
     before, after = text[: text.index(BEGIN)], text[text.index(END) :]
-    with atomic_path(path) as temporary:
-        temporary.write_text(
-            before + "\n".join([BEGIN, "", "\n\n".join(tables), "", after]), encoding="utf-8"
-        )
+    write_text(path, before + "\n".join([BEGIN, "", "\n\n".join(tables), "", after]))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lst.facts import splits
-from lst.facts.choices import Split, choose
+from lst.facts.choices import FramesRule, Split, choose
 from lst.facts.clip_ids import NtuId, UclaId, parse_ntu_id, parse_ucla_id
 from lst.facts.ntu_classes import NTU120_CLASSES
 
@@ -26,6 +26,8 @@ class Benchmark:
     """Person slots of a network's input."""
     clip_length: int
     """Frames of a network's input."""
+    frames: FramesRule
+    """How a clip gets that length."""
     rule: Callable[[str], Split | None]
     """Clip id -> split; None = not in this protocol. ValueError for an id of another form."""
     expected: Mapping[str, int]
@@ -66,6 +68,11 @@ class Benchmark:
             )
         return actions.index(action)
 
+    def performance_of(self, clip_id: str) -> str:
+        """What was filmed: clips of one performance differ in their camera only and belong together."""
+        numbers = self.parse_id(clip_id)._asdict()
+        return " ".join(f"{what} {n}" for what, n in numbers.items() if what not in ("view", "camera"))
+
     def check_counts(self, counts: Mapping[str, int]) -> list[str]:
         """One sentence for each split without the expected number of clips; empty = all as expected.
 
@@ -93,6 +100,7 @@ def _ntu(
         class_names=NTU120_CLASSES[:num_classes],
         num_persons=2,
         clip_length=64,
+        frames="crop_resize",
         rule=rule,
         expected={"train": train, "test": test},
         parse_id=parse_ntu_id,
@@ -117,6 +125,7 @@ _NW_UCLA = Benchmark(
     class_names=NW_UCLA_CLASSES,
     num_persons=1,
     clip_length=52,
+    frames="random_frames",
     rule=splits.nw_ucla,
     expected={"train": 1020, "test": 464},
     notice=(
@@ -134,6 +143,7 @@ _NW_UCLA_CLEAN = Benchmark(
     class_names=NW_UCLA_CLASSES,
     num_persons=1,
     clip_length=52,
+    frames="random_frames",
     rule=splits.nw_ucla_clean,
     expected={"train": 925, "test": 464},
     actions=NW_UCLA_ACTIONS,
@@ -146,6 +156,7 @@ _SYNTHETIC = Benchmark(
     class_names=SYNTHETIC_CLASSES,
     num_persons=1,
     clip_length=52,
+    frames="random_frames",
     rule=splits.synthetic,
     expected={"train": 12 * 8 * 2 * 3, "test": 12 * 4 * 2 * 3},  # classes, subjects, episodes, views
 )

@@ -10,6 +10,15 @@ Modality = Literal["joint", "bone", "joint_motion", "bone_motion"]
 Split = Literal["train", "test"]
 """`val` is only for clips held out of `train`; the held-out split of a benchmark is `test`."""
 
+FramesRule = Literal["random_frames", "crop_resize"]
+"""How a clip gets its length: frames drawn (NW-UCLA, method.md 13.4), or a crop resized (NTU, 13.1)."""
+
+TextScale = Literal["exp", "linear"]
+"""Factor on the cosines of the contrastive loss: exp(s), capped, or s itself as in the official code, Q16."""
+
+TextTarget = Literal["soft", "same_class"]
+"""Targets of that loss: softmax(10 * same class) as published (Q17), or equal mass on the same class only."""
+
 T = TypeVar("T")
 
 

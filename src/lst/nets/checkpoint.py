@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from lst.data.pipeline import InputPipeline
-from lst.files import atomic_path
+from lst.files import atomic_path, write_json
 from lst.nets.classifier import SkeletonClassifier, build_classifier
 
 MODEL, CARD = "model.safetensors", "card.json"
@@ -50,12 +50,6 @@ def save_checkpoint(folder: Path, classifier: SkeletonClassifier, card: Mapping[
     with atomic_path(folder / MODEL) as path:
         path.write_bytes(save(weights))  # save_file would make a file that only its owner can read
     write_json(folder / CARD, card)
-
-
-def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Readable JSON, whole or not at all."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def read_card(folder: Path) -> dict[str, Any]:

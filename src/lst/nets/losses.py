@@ -3,13 +3,13 @@
 Letters: N clips, P texts per clip (whole body, then parts), D embedding width.
 """
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-TextTarget = Literal["soft", "same_class"]
+from lst.facts.choices import TextTarget
 
 
 class LossTerms(NamedTuple):
@@ -20,13 +20,13 @@ class LossTerms(NamedTuple):
     parts_P: Tensor  # one contrastive term per text
 
 
-def same_class_targets(labels_N: Tensor, target: TextTarget) -> Tensor:
+def same_class_targets(labels_N: Tensor, target: TextTarget, dtype: torch.dtype = torch.float32) -> Tensor:
     """(N, N) rows of target probabilities over the batch.
 
     - "soft": softmax(10 * same), the published form (Q17). Unequal pairs keep a little mass.
     - "same_class": equal mass on clips of the same class, none elsewhere.
     """
-    same = (labels_N[:, None] == labels_N[None, :]).double()
+    same = (labels_N[:, None] == labels_N[None, :]).to(dtype)
     return (10 * same).softmax(dim=1) if target == "soft" else same / same.sum(dim=1, keepdim=True)
 
 
@@ -41,7 +41,7 @@ def part_contrast(
     """
     cosine = F.normalize(skeleton_PND, dim=-1) @ F.normalize(text_PND, dim=-1).transpose(1, 2)
     logits_PNN = scale_P[:, None, None] * cosine
-    target_NN = same_class_targets(labels_N, target).to(logits_PNN.dtype)
+    target_NN = same_class_targets(labels_N, target, logits_PNN.dtype)
     entropy = torch.special.xlogy(target_NN, target_NN).sum()
     n = len(labels_N)
     one_way = entropy - (target_NN * logits_PNN.log_softmax(dim=2)).sum(dim=(1, 2))

@@ -120,6 +120,11 @@ def read_official(path: Path) -> dict[str, Tensor]:
     return {key.removeprefix("module."): value for key, value in state.items()}
 
 
+def _long_axes(tensor: Tensor) -> tuple[int, ...]:
+    """Shape without axes of length 1: a 1x1 convolution and a matrix hold the same values."""
+    return tuple(size for size in tensor.shape if size != 1)
+
+
 def fill(
     module: torch.nn.Module, pieces: Iterator[Piece], official: Mapping[str, Tensor], path: Path
 ) -> list[str]:
@@ -135,10 +140,10 @@ def fill(
                 f"{path}: has no tensor {piece.key!r}; it is not a CTR-GCN / GAP checkpoint, or cut"
             )
         source = official[piece.key]
-        if source.numel() != target.numel():
+        if _long_axes(source) != _long_axes(target):
             raise ValueError(
-                f"{path}: {piece.key} has shape {tuple(source.shape)}, expected {source.numel()} -> "
-                f"{target.numel()} values; check the layout, persons and classes you named"
+                f"{path}: {piece.key} has shape {tuple(source.shape)}, expected {_long_axes(target)} but for "
+                "axes of length 1; check that the benchmark you named is the one it was trained on"
             )
         target.copy_(source.reshape(target.shape))
         unused.discard(piece.key)

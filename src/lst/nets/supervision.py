@@ -8,16 +8,15 @@ S synonyms of a class.
 """
 
 import math
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lst.facts.choices import TextScale, TextTarget
 from lst.nets.classifier import SkeletonClassifier, at_least_float32
-from lst.nets.losses import LossTerms, TextTarget, part_contrast
+from lst.nets.losses import LossTerms, part_contrast
 
-TextScale = Literal["exp", "linear"]
 MAX_SCALE = 100.0  # CLIP's cap: beyond it the softmax over a batch is one-hot anyway
 
 
@@ -47,7 +46,7 @@ class TextBank(nn.Module):
 
 
 class LanguageSupervision(nn.Module):
-    """Classifier + one projection per text + scales. `forward` is the training step.
+    """Classifier + frozen texts + one projection per text + scales. `forward` is the training step.
 
     `weights_PV` has one row per body part and averages its joints; the whole body comes first, as text 0.
     """
@@ -58,22 +57,22 @@ class LanguageSupervision(nn.Module):
         self,
         classifier: SkeletonClassifier,
         weights_PV: Tensor,
+        bank: TextBank,
         *,
         width: int,
-        text_width: int,
         scale: TextScale = "exp",
         target: TextTarget = "soft",
     ) -> None:
         super().__init__()
-        self.classifier = classifier
+        self.classifier, self.bank = classifier, bank
         whole = torch.full((1, weights_PV.shape[1]), 1 / weights_PV.shape[1])
         self.register_buffer("weights_PV", torch.cat([whole, weights_PV]), persistent=False)
-        self.project = nn.ModuleList(nn.Linear(width, text_width) for _ in self.weights_PV)
+        self.project = nn.ModuleList(nn.Linear(width, bank.width) for _ in self.weights_PV)
         self.scale = nn.Parameter(torch.full((len(self.weights_PV),), math.log(1 / 0.07)))
         self.scale_form: TextScale = scale
         self.target: TextTarget = target
         whole_weight, whole_bias = self.project[0].parameters()
-        nn.init.normal_(whole_weight, 0.0, math.sqrt(2 / text_width))  # Section 7: only the global head
+        nn.init.normal_(whole_weight, 0.0, math.sqrt(2 / bank.width))  # Section 7: only the global head
         nn.init.zeros_(whole_bias)
 
     def embed(self, features_NMCTV: Tensor) -> Tensor:
@@ -87,7 +86,12 @@ class LanguageSupervision(nn.Module):
         """(P,) factors on the cosines: exp(s), capped, or s itself (Q16)."""
         return self.scale if self.scale_form == "linear" else self.scale.exp().clamp(max=MAX_SCALE)
 
-    def forward(self, x_NCTVM: Tensor, labels_N: Tensor, texts_PND: Tensor) -> LossTerms:
+    def forward(self, x_NCTVM: Tensor, labels_N: Tensor, text_draws_N: Tensor) -> LossTerms:
+        """One step: clips, labels, and the uniform draws in [0, 1) that pick each clip's synonym."""
+        return self.compare(x_NCTVM, labels_N, self.bank(labels_N, text_draws_N))
+
+    def compare(self, x_NCTVM: Tensor, labels_N: Tensor, texts_PND: Tensor) -> LossTerms:
+        """The step with the texts' vectors given."""
         features = self.classifier.features(x_NCTVM)
         with torch.autocast(x_NCTVM.device.type, enabled=False):
             logits_NK = self.classifier.classify(features)
@@ -104,6 +108,7 @@ class LabelSupervision(nn.Module):
         super().__init__()
         self.classifier = classifier
 
-    def forward(self, x_NCTVM: Tensor, labels_N: Tensor) -> LossTerms:
+    def forward(self, x_NCTVM: Tensor, labels_N: Tensor, text_draws_N: Tensor) -> LossTerms:
+        """The draws are for texts, of which there are none."""
         logits_NK = self.classifier(x_NCTVM)
         return LossTerms(logits_NK, F.cross_entropy(logits_NK, labels_N), logits_NK.new_zeros(0))

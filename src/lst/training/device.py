@@ -1,15 +1,12 @@
-"""Where a run computes: device, precision, memory, and what is written down about them."""
+"""Where a run computes: device, precision, memory, and how a device is written down."""
 
 import ctypes
 import platform
-import subprocess
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import torch
 
-import lst
 from lst.training.recipes import Precision
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # glibc's malloc.h
@@ -67,24 +64,3 @@ def describe_device(device: torch.device) -> str:
     lines = info.read_text(encoding="utf-8", errors="replace").splitlines() if info.is_file() else []
     model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
     return f"{device.type.upper()} {model or platform.machine()}, {torch.get_num_threads()} threads"
-
-
-def code_facts() -> dict[str, Any]:
-    """Version, torch and, in a git checkout of this project, the commit ("+dirty" with local changes)."""
-    facts: dict[str, Any] = {"lst": lst.__version__, "torch": str(torch.__version__), "commit": None}
-    root = Path(lst.__file__).resolve().parents[2]
-    if not (root / ".git").exists():
-        return facts
-    try:
-        head = _git(root, "rev-parse", "HEAD")
-        facts["commit"] = head + ("+dirty" if _git(root, "status", "--porcelain", "--", "src") else "")
-    except (OSError, subprocess.SubprocessError):
-        pass  # no git on this machine: the version has to do
-    return facts
-
-
-def _git(root: Path, *words: str) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(root), *words], capture_output=True, text=True, check=True, timeout=20
-    )
-    return done.stdout.strip()

@@ -5,14 +5,11 @@ quirks included (docs/method.md lists them by number), but with the same frozen 
 A new idea is a new recipe, not a new flag.
 """
 
-from dataclasses import dataclass, field, replace
-from typing import Literal, get_args
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, get_args
 
-from lst.data.pipeline import FramesRule
 from lst.facts.benchmarks import get_benchmark
-from lst.facts.choices import Modality, choose
-from lst.nets.losses import TextTarget
-from lst.nets.supervision import TextScale
+from lst.facts.choices import Modality, TextScale, TextTarget, choose
 
 Parity = Literal["corrected", "gap"]
 Precision = Literal["auto", "fp32", "bf16"]
@@ -30,7 +27,7 @@ class OptimConfig:
     warmup: int = 5
     """Epochs of linear warm-up, out of `planned_epochs`."""
     decay_at: tuple[int, ...] = (90, 100)
-    """Epochs, out of `planned_epochs`, from which a step schedule divides the rate by ten once more."""
+    """Step schedule: epochs, out of `planned_epochs`, from which the rate is divided by ten once more."""
     planned_epochs: int = 110
     """What warmup and decay_at are written for; another number of `epochs` scales them."""
     weight_decay: float = 5e-4
@@ -48,26 +45,26 @@ class OptimConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """All that decides what a run computes. Device, folders and resuming are not part of it."""
+    """What a run computes. Device, folders and resuming are not part of it."""
 
     benchmark: str
     modality: Modality = "joint"
     parity: Parity = "corrected"
-    """gap: bones, part lists and prompts exactly as in the official code; corrected: as they were meant."""
+    """gap: bones, part lists, prompts and scale as in the official code; corrected: as they were meant."""
     encoder: str = "ctrgcn"
     encoder_width: int = 64
     """Channels of the first block; the published net has 64."""
-    clip_length: int = 52
-    frames: FramesRule = "random_frames"
+    clip_length: int | None = None
+    """Frames the net sees; the benchmark's number if not given."""
     batch_size: int = 64
     repeat: int = 5
     """How often one epoch shows each clip, each time cut and turned differently."""
     hold_out: float = 0.0
-    """Share of the training clips kept out of training, for fitting ensemble weights."""
+    """Share of the training performances kept out of training, for fitting ensemble weights."""
     text_weight: float = 1.0
     """Weight of the mean part-contrastive term beside cross-entropy; 0 trains the plain encoder."""
-    text_scale: TextScale = "exp"
-    """Factor on the cosines: exp(s), capped at 100, or s itself as in the official code (Q16)."""
+    text_scale: Literal["auto", "exp", "linear"] = "auto"
+    """Factor on the cosines: exp(s), capped at 100, or s itself (Q16). auto: exp, with parity gap linear."""
     text_target: TextTarget = "soft"
     """soft: softmax(10 * same class), as published (Q17); same_class: equal mass on the same class only."""
     text_vectors: str | None = None
@@ -79,20 +76,47 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         get_benchmark(self.benchmark)
-        if self.parity == "gap" and (self.text_scale, self.text_target) != ("linear", "soft"):
-            raise ValueError(
-                f"parity 'gap' is the official loss, with text_scale linear and text_target soft; got "
-                f"{self.text_scale} and {self.text_target}. Set those, or use parity corrected."
-            )
         if self.text_weight < 0:
             raise ValueError(f"text_weight must be 0 (no text) or positive, got {self.text_weight}")
         if not 0 <= self.hold_out < 1:
             raise ValueError(f"hold_out is a share in [0, 1), got {self.hold_out}")
         for name in ("batch_size", "repeat", "clip_length"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
         if self.seed < 0:
             raise ValueError(f"seed must not be negative, got {self.seed}")
+
+    @property
+    def scale(self) -> TextScale:
+        """What text_scale "auto" means here."""
+        if self.text_scale != "auto":
+            return self.text_scale
+        return "linear" if self.parity == "gap" else "exp"
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """How to run, as opposed to what: none of this changes what the recipe means."""
+
+    device: str = "auto"
+    resume: bool = False
+    overwrite: bool = False
+    compile: bool = False
+    test_every: int = 1
+    """Measure the test split after every n-th epoch, for the curve only; 0 = after the last one only."""
+    progress: bool = True
+
+
+def flat(config: RunConfig) -> dict[str, Any]:
+    """Every field by its name on the command line, such as "optim.lr"."""
+    values = asdict(config)
+    return {**values, **{f"optim.{name}": value for name, value in values.pop("optim").items()}}
+
+
+def overrides(name: str, config: RunConfig) -> dict[str, Any]:
+    """What a run changed of its recipe, apart from the seed; everything, when the recipe is unknown."""
+    base = flat(RECIPES[name]) if name in RECIPES else {}
+    return {key: value for key, value in flat(config).items() if key != "seed" and base.get(key) != value}
 
 
 def _streams(prefix: str, base: RunConfig) -> dict[str, RunConfig]:
@@ -103,7 +127,6 @@ def _streams(prefix: str, base: RunConfig) -> dict[str, RunConfig]:
 # Published (second-hand, method.md Section 15): four streams 97.2 for GAP, 96.5 for CTR-GCN.
 _NW_UCLA = RunConfig(benchmark="nw-ucla", optim=OptimConfig(lr=0.2, weight_decay=4e-4))
 _NW_UCLA_CLEAN = replace(_NW_UCLA, benchmark="nw-ucla-clean")
-_GAP = {"parity": "gap", "text_scale": "linear"}
 # Built-in synthetic clips and a narrow net: minutes on two CPU cores. Not comparable with anything.
 _DEMO = RunConfig(
     benchmark="synthetic",
@@ -114,17 +137,16 @@ _DEMO = RunConfig(
     optim=OptimConfig(lr=0.1, epochs=16, planned_epochs=16, warmup=1, decay_at=(), schedule="cosine"),
 )
 
-RECIPES: dict[str, RunConfig] = {
-    **_streams("nw-ucla", _NW_UCLA),
-    **_streams("nw-ucla-clean", _NW_UCLA_CLEAN),
-    **_streams("gap-nw-ucla", replace(_NW_UCLA, **_GAP)),
-    **_streams("gap-nw-ucla-clean", replace(_NW_UCLA_CLEAN, **_GAP)),
-    **_streams("demo", _DEMO),
+_FAMILIES: dict[str, RunConfig] = {
+    "nw-ucla": _NW_UCLA,
+    "nw-ucla-clean": _NW_UCLA_CLEAN,
+    "gap-nw-ucla": replace(_NW_UCLA, parity="gap"),
+    "gap-nw-ucla-clean": replace(_NW_UCLA_CLEAN, parity="gap"),
+    "demo": _DEMO,
 }
-
-FAMILIES: tuple[str, ...] = tuple(
-    dict.fromkeys(name.removesuffix("-joint") for name in RECIPES if name.endswith("-joint"))
-)
+RECIPES: dict[str, RunConfig] = {
+    name: config for family, base in _FAMILIES.items() for name, config in _streams(family, base).items()
+}
 
 
 def get_recipe(name: str) -> RunConfig:
@@ -134,5 +156,4 @@ def get_recipe(name: str) -> RunConfig:
 
 def stream_names(family: str) -> tuple[str, ...]:
     """The four recipes of a family such as "nw-ucla", in the order of STREAMS."""
-    choose("family of recipes", family, dict.fromkeys(FAMILIES))
-    return tuple(f"{family}-{m.replace('_', '-')}" for m in STREAMS)
+    return tuple(_streams(family, choose("family of recipes", family, _FAMILIES)))

@@ -8,6 +8,7 @@ model.safetensors, card.json    the checkpoint of the last epoch; written once, 
 """
 
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -16,8 +17,8 @@ from typing import Any
 
 import torch
 
-from lst.files import atomic_path
-from lst.nets.checkpoint import CARD, write_json
+from lst.files import atomic_path, is_unfinished, write_json, write_text
+from lst.nets.checkpoint import CARD
 from lst.training.recipes import RunConfig
 
 STATE, RECIPE, LOG, PICTURE = "state.pt", "recipe.json", "log.jsonl", "training.png"
@@ -37,35 +38,48 @@ class RunFolder:
     def started(self) -> bool:
         return (self.path / RECIPE).is_file()
 
-    def prepare(self, name: str, config: RunConfig, *, resume: bool, overwrite: bool) -> None:
-        """Make the folder ready for this recipe.
+    def prepare(
+        self, name: str, config: RunConfig, inputs: Mapping[str, Any], *, resume: bool, overwrite: bool
+    ) -> None:
+        """Make the folder ready for this recipe and these inputs (what else decides what is computed).
 
         Raises ValueError when there is a run already and neither resume nor overwrite was asked for, when the
-        run to resume has another recipe, or when the folder holds something else.
+        run to resume had another recipe or other inputs, or when the folder holds something else.
         """
-        if overwrite and self.started:
-            shutil.rmtree(self.path)
+        if self.started and overwrite:
+            aside = self.path.with_name(f"{self.path.name}.old-{os.getpid()}")
+            os.replace(self.path, aside)  # killed while deleting, the run is gone as a whole
+            shutil.rmtree(aside)
         if self.started:
             if not resume:
                 raise ValueError(
                     f"{self.path}: holds a run already. Continue it with --resume, replace it with "
                     "--overwrite, or choose another folder with --out."
                 )
-            return self._check_same(config)
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            return self._check_same(config, inputs)
+        if self.path.exists() and (not self.path.is_dir() or self._foreign_entries()):
             raise ValueError(
                 f"{self.path}: exists and is not a run of lst. Choose another folder with --out."
             )
-        write_json(self.path / RECIPE, {"name": name, "config": asdict(config)})
+        write_json(self.path / RECIPE, {"name": name, "config": asdict(config), "inputs": dict(inputs)})
 
-    def _check_same(self, config: RunConfig) -> None:
-        before = _flat(json.loads((self.path / RECIPE).read_text(encoding="utf-8"))["config"])
-        now = _flat(json.loads(json.dumps(asdict(config))))
+    def _foreign_entries(self) -> bool:
+        """Whether there is more than what a run killed at its very start leaves behind."""
+        return any(not is_unfinished(entry) for entry in self.path.iterdir())
+
+    def _check_same(self, config: RunConfig, inputs: Mapping[str, Any]) -> None:
+        started = json.loads((self.path / RECIPE).read_text(encoding="utf-8"))
+        before = _flat({"config": started["config"], "inputs": started.get("inputs", {})})
+        now = _flat(json.loads(json.dumps({"config": asdict(config), "inputs": dict(inputs)})))
+        if self.finished:  # nothing will be computed any more, so this device's precision does not matter
+            now["inputs.precision"] = before.get("inputs.precision")
         if changed := [key for key in sorted(before | now) if before.get(key) != now.get(key)]:
-            listing = ", ".join(f"{key}: {before.get(key)} -> {now.get(key)}" for key in changed)
+            listing = ", ".join(
+                f"{key.split('.', 1)[1]}: {before.get(key)} -> {now.get(key)}" for key in changed
+            )
             raise ValueError(
-                f"{self.path}: cannot be resumed with another recipe ({listing}). Give the same options as "
-                "at its start, or choose another folder with --out."
+                f"{self.path}: cannot be resumed with another recipe, data or text ({listing}). Give the "
+                "same options as at its start, or choose another folder with --out."
             )
 
     def save_state(self, state: Mapping[str, Any]) -> None:
@@ -86,8 +100,7 @@ class RunFolder:
 
     def write_log(self, rows: list[dict[str, Any]]) -> None:
         """The whole log anew: after a kill it never has lines that the resumed run will write again."""
-        with atomic_path(self.path / LOG) as path:
-            path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        write_text(self.path / LOG, "".join(json.dumps(row) + "\n" for row in rows))
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -5,9 +5,9 @@ epoch, clip). So a run that was killed and resumed after any epoch ends with the
 """
 
 import logging
+import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,76 +15,83 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from lst.data.batches import Batch
 from lst.data.store import ClipStore
 from lst.evaluation.evaluate import score_clips
 from lst.evaluation.plots import plot_training
 from lst.evaluation.scores import top_k_accuracy
-from lst.nets.checkpoint import make_card, save_checkpoint
-from lst.training.build import Parts, build_parts
-from lst.training.device import choose_device, code_facts, describe_device, keep_freed_memory, uses_bf16
-from lst.training.recipes import RunConfig
+from lst.nets.checkpoint import make_card, read_card, save_checkpoint
+from lst.nets.losses import LossTerms
+from lst.training.build import Assembly, assemble
+from lst.training.device import choose_device, describe_device, keep_freed_memory, uses_bf16
+from lst.training.provenance import code_facts
+from lst.training.recipes import RunConfig, TrainOptions, overrides
 from lst.training.run_folder import PICTURE, RunFolder
 from lst.training.schedule import learning_rate
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class TrainOptions:
-    """How to run, as opposed to what: none of this changes what the recipe means."""
-
-    device: str = "auto"
-    resume: bool = False
-    overwrite: bool = False
-    compile: bool = False
-    test_every: int = 1
-    """Measure the test split after every n-th epoch, for the curve only; 0 = after the last one only."""
-    progress: bool = True
-
-
 def train(name: str, config: RunConfig, store: ClipStore, out: Path, options: TrainOptions) -> dict[str, Any]:
-    """Train one stream and write its folder; returns the card.
+    """Train one stream and write its folder; returns the card. A finished run is left as it is.
 
     Raises ValueError for a folder or store that does not fit, FloatingPointError when the loss is no number.
     """
     folder = RunFolder(out)
-    folder.prepare(name, config, resume=options.resume, overwrite=options.overwrite)
     device = choose_device(options.device)
     keep_freed_memory()
-    run = _Run(config, build_parts(config, store, device), device, compiled=options.compile)
-    state = folder.load_state(device)
-    rows: list[dict[str, Any]] = []
-    codes = [code_facts()]
-    if state is not None:
-        run.restore(state)
-        rows, codes = state["log"], _appended(state["codes"], codes[0])
-        logger.info("%s: resuming after epoch %d of %d", out, len(rows), config.optim.epochs)
+    # Built before the folder is touched: a mistake in the options must not cost an older run.
+    run = _Run(config, assemble(config, store, device), device, compiled=options.compile)
+    folder.prepare(name, config, run.inputs(store), resume=options.resume, overwrite=options.overwrite)
+    if folder.finished:
+        logger.info("%s: finished already, nothing to do", out)
+        return read_card(out)
+    rows, sessions = _resume(run, folder)
     curves = _TensorBoard(out, first_epoch=len(rows) + 1)
-    started = time.perf_counter()
+    sessions.append({"first_epoch": len(rows) + 1, **run.session()})
+    bar = run.bar(len(rows), shown=options.progress)
     for epoch in range(len(rows), config.optim.epochs):
-        row = run.one_epoch(epoch, progress=options.progress)
-        last = epoch + 1 == config.optim.epochs
-        if last or (options.test_every and (epoch + 1) % options.test_every == 0):
-            row["test_top1"] = run.test_top1()
-        row["seconds"] = round(time.perf_counter() - started, 3)
-        started = time.perf_counter()
+        row = _epoch(run, epoch, options.test_every, bar)
         rows.append(row)
-        folder.save_state({**run.state(), "log": rows, "codes": codes})
+        folder.save_state({**run.state(), "log": rows, "sessions": sessions})
         folder.write_log(rows)
         curves.add(row)
-        logger.info(epoch_line(row, config.optim.epochs))
+        with bar.external_write_mode(file=sys.stderr):
+            logger.info(epoch_line(row, config.optim.epochs))
+    bar.close()
     curves.close()
-    card = run.card(name, store, rows, codes)
+    card = run.card(name, store, rows, sessions)
     plot_training(rows, out / PICTURE)
     save_checkpoint(out, run.parts.classifier, card)
     return card
 
 
+def _resume(run: "_Run", folder: RunFolder) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Log rows and sessions so far; the run's net and optimiser are as after the last finished epoch."""
+    state = folder.load_state(run.device)
+    if state is None:
+        return [], []
+    run.restore(state)
+    folder.write_log(state["log"])  # a kill between the two writes left it one line short
+    logger.info("%s: resuming after epoch %d of %d", folder.path, len(state["log"]), run.config.optim.epochs)
+    return state["log"], state["sessions"]
+
+
+def _epoch(run: "_Run", epoch: int, test_every: int, bar: tqdm) -> dict[str, Any]:
+    """Train one epoch, and measure the test split if it is its turn."""
+    started = time.perf_counter()
+    row = run.one_epoch(epoch, bar)
+    last = epoch + 1 == run.config.optim.epochs
+    if last or (test_every and (epoch + 1) % test_every == 0):
+        row["test_top1"] = run.test_top1()
+    return {**row, "seconds": round(time.perf_counter() - started, 3)}
+
+
 class _Run:
     """Net, optimiser and counters of one run on its device."""
 
-    def __init__(self, config: RunConfig, parts: Parts, device: torch.device, *, compiled: bool) -> None:
-        self.config, self.parts, self.device = config, parts, device
+    def __init__(self, config: RunConfig, parts: Assembly, device: torch.device, *, compiled: bool) -> None:
+        self.config, self.parts, self.device, self.compiled = config, parts, device, compiled
         self.bf16 = uses_bf16(config.precision, device)
         optim = config.optim
         self.optimizer = torch.optim.SGD(
@@ -94,10 +101,34 @@ class _Run:
             nesterov=True,
             weight_decay=optim.weight_decay,
         )
-        self.step: Callable[..., Any] = parts.step
-        self.compiled = compiled
         if compiled:
             parts.supervision.compile()
+
+    @property
+    def precision(self) -> str:
+        return "bf16 autocast" if self.bf16 else "fp32"
+
+    def inputs(self, store: ClipStore) -> dict[str, Any]:
+        """What decides the result beside the recipe: a run is resumed with the same only."""
+        source = {key: value for key, value in store.manifest["source"].items() if key != "name"}
+        text = {key: self.parts.text.get(key) for key in ("encoder", "descriptions_sha256")}
+        clips = {"train": len(self.parts.train.clip_ids), "test": len(self.parts.test.clip_ids)}
+        return {"source": source, "clips": clips, "text": text, "precision": self.precision}
+
+    def session(self) -> dict[str, Any]:
+        """Where and with which code epochs are computed."""
+        return {"device": describe_device(self.device), "compiled": self.compiled, **code_facts()}
+
+    def bar(self, epochs_done: int, *, shown: bool) -> tqdm:
+        """One bar over all steps of the run; on a terminal only, so that log files stay readable."""
+        steps = self.parts.train.num_train_batches
+        return tqdm(
+            total=steps * self.config.optim.epochs,
+            initial=steps * epochs_done,
+            disable=None if shown else True,
+            unit="step",
+            leave=False,
+        )
 
     def state(self) -> dict[str, Any]:
         return {"net": self.parts.supervision.state_dict(), "optimizer": self.optimizer.state_dict()}
@@ -106,34 +137,38 @@ class _Run:
         self.parts.supervision.load_state_dict(state["net"], strict=True)
         self.optimizer.load_state_dict(state["optimizer"])
 
-    def one_epoch(self, epoch: int, *, progress: bool) -> dict[str, Any]:
+    def one_epoch(self, epoch: int, bar: tqdm) -> dict[str, Any]:
         """All steps of one epoch; the sums stay on the device until its end."""
         config, batches = self.config, self.parts.train
         rate = learning_rate(config.optim, epoch)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.parts.supervision.train()
+        bar.set_description(f"epoch {epoch + 1}/{config.optim.epochs}", refresh=False)
         sums: Tensor | None = None
-        title = f"epoch {epoch + 1}/{config.optim.epochs}"
-        bar = tqdm(total=batches.num_train_batches, desc=title, disable=not progress, leave=False)
         for done, batch in enumerate(batches.train(config.seed, epoch), start=1):
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-                terms = self.step(batch)
-            loss = terms.classes + (config.text_weight * terms.parts_P.mean() if len(terms.parts_P) else 0)
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            self.optimizer.step()
-            hits = (terms.logits_NK.argmax(1) == batch.labels_N).float().mean()
-            row = torch.cat([torch.stack([loss, terms.classes, hits]), terms.parts_P]).detach()
+            row = self.one_step(batch)
             sums = row if sums is None else sums + row
             self._show(bar, sums, done)
-        bar.close()
         assert sums is not None
         return self._epoch_row(epoch, rate, sums / batches.num_train_batches)
 
+    def one_step(self, batch: Batch) -> Tensor:
+        """Forward, backward, update; returns loss, its class term, hit rate and text terms on the device."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            terms: LossTerms = self.parts.supervision(batch.x_NCTVM, batch.labels_N, batch.text_draws_N)
+        loss = terms.classes
+        if len(terms.parts_P):
+            loss = loss + self.config.text_weight * terms.parts_P.mean()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        hits = (terms.logits_NK.argmax(1) == batch.labels_N).float().mean()
+        return torch.cat([torch.stack([loss, terms.classes, hits]), terms.parts_P]).detach()
+
     def _show(self, bar: tqdm, sums: Tensor, done: int) -> None:
-        """Reading a number from the device waits for it, so only every twentieth step does."""
-        if not bar.disable and done % 20 == 0:
+        """Reading a number waits for the device, so a GPU is asked at every twentieth step only."""
+        if not bar.disable and (self.device.type == "cpu" or done % 20 == 0):
             mean = (sums[:3] / done).tolist()
             bar.set_postfix(loss=f"{mean[0]:.3f}", top1=f"{100 * mean[2]:.1f}%", refresh=False)
         bar.update()
@@ -142,8 +177,8 @@ class _Run:
         loss, classes, top1, *parts = means.tolist()
         if not torch.isfinite(means).all():
             raise FloatingPointError(
-                f"epoch {epoch + 1}: the loss is {loss}. The run diverged: lower --optim.lr (now "
-                f"{self.config.optim.lr}) or use --precision fp32; --resume continues from the epoch before."
+                f"epoch {epoch + 1}: the loss is {loss}. The run diverged: start again in a new --out with a "
+                f"lower --optim.lr (now {self.config.optim.lr}) or with --precision fp32."
             )
         row = {"epoch": epoch + 1, "lr": rate, "loss": loss, "loss_classes": classes, "train_top1": top1}
         return {**row, "loss_parts": parts} if parts else row
@@ -153,20 +188,25 @@ class _Run:
         return top_k_accuracy(scores.logits_NK, scores.labels_N, 1)
 
     def card(
-        self, name: str, store: ClipStore, rows: list[dict[str, Any]], codes: list[dict[str, Any]]
+        self, name: str, store: ClipStore, rows: list[dict[str, Any]], sessions: list[dict[str, Any]]
     ) -> dict[str, Any]:
         tested = [row for row in rows if "test_top1" in row]
         best = max(tested, key=lambda row: row["test_top1"])
+        inputs = self.inputs(store)
         return make_card(
             build=self.parts.build,
             pipeline=self.parts.pipeline,
             class_names=self.parts.benchmark.class_names,
             facts={
                 "recipe": name,
+                "overrides": overrides(name, self.config),
                 "config": asdict(self.config),
                 "benchmark": self.parts.benchmark.name,
                 "modality": self.config.modality,
-                "store": store.manifest["source"],
+                "inputs": inputs,
+                "complete_data": not self.parts.benchmark.check_counts(
+                    {split: len(store.select(self.parts.benchmark, split)) for split in ("train", "test")}
+                ),
                 "text": self.parts.text,
                 "epochs": len(rows),
                 "selected_on": "nothing: the last epoch",
@@ -177,10 +217,8 @@ class _Run:
                     "epochs_tested": len(tested),
                 },
                 "seconds": round(sum(row["seconds"] for row in rows), 1),
-                "device": describe_device(self.device),
-                "precision": "bf16 autocast" if self.bf16 else "fp32",
-                "compiled": self.compiled,
-                "code": codes,
+                "precision": self.precision,
+                "sessions": sessions,
             },
         )
 
@@ -195,11 +233,6 @@ def epoch_line(row: dict[str, Any], epochs: int) -> str:
         f"epoch {row['epoch']:>3}/{epochs}  loss classes {row['loss_classes']:.3f}{text}"
         f"  train {100 * row['train_top1']:.1f} %{test}  {row['seconds']:.1f} s, {left / 60:.0f} min left"
     )
-
-
-def _appended(codes: list[dict[str, Any]], now: dict[str, Any]) -> list[dict[str, Any]]:
-    """A run that was resumed with other code says so: one entry for each."""
-    return codes if codes[-1] == now else [*codes, now]
 
 
 class _TensorBoard:

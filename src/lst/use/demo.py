@@ -10,7 +10,7 @@ from lst.data.store import ClipStore
 from lst.evaluation.plots import plot_clip
 from lst.evaluation.results import read_results
 from lst.facts.benchmarks import get_benchmark
-from lst.training.train import TrainOptions
+from lst.training.recipes import TrainOptions
 from lst.use.reproduce import Plan, reproduce
 
 FAMILY = "demo"

@@ -32,7 +32,7 @@ def import_official(
         modality=modality,
         clip_length=facts.clip_length,
         num_persons=facts.num_persons,
-        frames="random_frames" if facts.layout == "kinect_v1_20" else "crop_resize",
+        frames=facts.frames,
         bones="gap" if from_gap else "graph",
     )
     build = {

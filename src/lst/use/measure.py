@@ -1,6 +1,5 @@
 """A run's folder -> scores, report and pictures of the test split; several runs -> their ensemble."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +10,14 @@ from lst.data.store import ClipStore
 from lst.evaluation.ensemble import default_weights, ensemble, fit_weights
 from lst.evaluation.evaluate import score_clips
 from lst.evaluation.report import write_report
-from lst.evaluation.results import RESULT, ensemble_result, stream_result, write_result
+from lst.evaluation.results import RESULT, Result, ensemble_result, read_result, stream_result
 from lst.evaluation.scores import Scores, load_scores, save_scores
 from lst.facts.benchmarks import get_benchmark
-from lst.nets.checkpoint import Checkpoint, load_checkpoint
+from lst.files import write_json
+from lst.nets.checkpoint import CARD, Checkpoint, load_checkpoint
 from lst.training.build import TEST_BATCH, training_clips
 from lst.training.device import choose_device, keep_freed_memory
-from lst.training.recipes import OptimConfig, RunConfig
+from lst.training.run_folder import RECIPE
 
 SCORES, HELD_OUT = Path("test") / "scores.npz", Path("held_out") / "scores.npz"
 
@@ -28,13 +28,6 @@ class Measured:
 
     report: dict[str, Any]
     folder: Path
-
-
-def config_of(card: Mapping[str, Any]) -> RunConfig:
-    """The resolved recipe a card holds."""
-    optim = dict(card["config"]["optim"])
-    optim["decay_at"] = tuple(optim["decay_at"])
-    return RunConfig(**{**card["config"], "optim": OptimConfig(**optim)})
 
 
 def measure_run(run: Path, store: ClipStore, device: str = "auto") -> Measured:
@@ -48,12 +41,12 @@ def measure_run(run: Path, store: ClipStore, device: str = "auto") -> Measured:
     benchmark = get_benchmark(checkpoint.card["benchmark"])
     scores = _score(checkpoint, store, store.select(benchmark, "test"), "test")
     save_scores(run / SCORES, scores)
-    config = checkpoint.card.get("config")
-    if config is not None and config["hold_out"] > 0:
-        _, held = training_clips(store, config_of(checkpoint.card))
+    hold_out = checkpoint.card.get("config", {}).get("hold_out", 0.0)
+    _, held = training_clips(store, benchmark, hold_out)
+    if len(held):
         save_scores(run / HELD_OUT, _score(checkpoint, store, held, "val"))
     report = write_report(run / "test", scores, benchmark)
-    write_result(run / RESULT, stream_result(run.name, checkpoint.card, report))
+    write_json(run / RESULT, stream_result(run.name, checkpoint.card, report))
     return Measured(report, run / "test")
 
 
@@ -80,17 +73,28 @@ def ensemble_runs(
         raise ValueError(f"an ensemble needs at least two runs, got {len(runs)}; name their folders")
     if weights is not None and fit:
         raise ValueError("give --weights or --fit-weights, not both")
+    if (out / CARD).is_file() or (out / RECIPE).is_file():
+        raise ValueError(f"{out}: is a run of its own; choose another --out for the ensemble")
     streams = {run.name: _scores_of(run, SCORES) for run in runs}
     if len(streams) != len(runs):
         raise ValueError(f"runs must have different names, got {[run.name for run in runs]}")
-    benchmark = get_benchmark(str(next(iter(streams.values())).info["benchmark"]))
+    members = [read_result(run / RESULT) for run in runs]
+    benchmark = get_benchmark(_one_benchmark(members))
     chosen, how = _weights(runs, streams, weights, fit=fit)
     total = ensemble(streams, chosen)
     save_scores(out / SCORES, total)
     report = write_report(out / "test", total, benchmark)
-    members = [json.loads((run / RESULT).read_text(encoding="utf-8")) for run in runs]
-    write_result(out / RESULT, ensemble_result(out.name, members, chosen, report, how))
+    write_json(out / RESULT, ensemble_result(out.name, members, chosen, report, how))
     return Measured(report, out / "test")
+
+
+def _one_benchmark(members: Sequence[Result]) -> str:
+    """Streams trained under different protocols share clips and classes, but not what they may have seen."""
+    names = {member["name"]: member["benchmark"] for member in members}
+    if len(set(names.values())) > 1:
+        listing = ", ".join(f"{name}: {benchmark}" for name, benchmark in names.items())
+        raise ValueError(f"an ensemble needs runs of one benchmark, got {listing}")
+    return members[0]["benchmark"]
 
 
 def _weights(

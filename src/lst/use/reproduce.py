@@ -1,17 +1,17 @@
 """All streams and seeds of a family of recipes, their ensembles, and the table. Finished work is skipped."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lst.data.store import ClipStore
 from lst.evaluation.report import summary_line
-from lst.evaluation.results import RESULT, read_results, write_result
+from lst.evaluation.results import RESULT, read_result
 from lst.facts.choices import Modality
-from lst.training.recipes import STREAMS, RunConfig, get_recipe, stream_names
-from lst.training.run_folder import RunFolder
-from lst.training.train import TrainOptions, train
+from lst.files import write_json
+from lst.training.recipes import STREAMS, RunConfig, TrainOptions, get_recipe, stream_names
+from lst.training.train import train
 from lst.use.measure import ensemble_runs, measure_run
 
 logger = logging.getLogger(__name__)
@@ -55,31 +55,27 @@ def reproduce(plan: Plan, store: ClipStore, runs: Path, results: Path, options: 
     done: list[Path] = []
     for seed in range(1, plan.seeds + 1):
         for language in (True, False) if plan.plain else (True,):
-            members = [
-                _stream(runs / run, name, config, store, options)
-                for run, name, config in plan.runs(seed, language=language)
-            ]
+            members: list[Path] = []
+            for run, name, config in plan.runs(seed, language=language):
+                members.append(_stream(runs / run, name, config, store, options))
+                _keep(members[-1], results)
             done += members
             if len(members) > 1:
                 out = runs / plan.run_name(f"{plan.family}-ensemble", seed, language=language)
                 measured = ensemble_runs(members, out)
                 logger.info("%s: %s", out.name, summary_line(measured.report))
+                _keep(out, results)
                 done.append(out)
-    _keep(done, results)
     return done
 
 
 def _stream(run: Path, name: str, config: RunConfig, store: ClipStore, options: TrainOptions) -> Path:
-    folder = RunFolder(run)
-    folder.prepare(name, config, resume=True, overwrite=False)
-    if not folder.finished:
-        train(name, config, store, run, replace(options, resume=True, overwrite=False))
+    train(name, config, store, run, replace(options, resume=True, overwrite=False))
     if not (run / RESULT).is_file():
         logger.info("%s: %s", run.name, summary_line(measure_run(run, store, options.device).report))
     return run
 
 
-def _keep(runs: Sequence[Path], results: Path) -> None:
-    for run in runs:
-        for result in read_results([run]):
-            write_result(results / f"{result['name']}.json", result)
+def _keep(run: Path, results: Path) -> None:
+    """A small copy that outlives the run folder; at once, so that a stopped call loses nothing."""
+    write_json(results / f"{run.name}.json", read_result(run / RESULT))
