@@ -118,6 +118,8 @@ def _print_defects(defects: dict[str, list[Any]]) -> None:
 
 
 def _defect_text(item: Any) -> str:
+    if isinstance(item, dict) and "clips" in item:
+        return f"{' + '.join(item['clips'])} ({item['frames']})"
     if isinstance(item, dict):
         joints = f" joints {item['joints']}" if "joints" in item else ""
         return f"{item['clip']} frame {item['frame']}{joints}"

@@ -20,23 +20,53 @@ def find_defects(clips: Iterable[tuple[str, np.ndarray]]) -> dict[str, list[Any]
         zero_joints: {"clip", "person", "frame", "joints"}: joints exactly at (0, 0, 0) although others of the
             same person and frame are not. A person without any joint is absent, which is no defect.
         repeated_frames: {"clip", "frame"}: frame that equals the one before it (and is not all zero).
+        shared_frames: {"clips": [first, second], "frames": n}: two clips, not copies of each other, with n poses
+            in common to the last digit.
     """
     same_joints: dict[bytes, list[str]] = {}
     one_frame: list[str] = []
     zero_joints: list[dict[str, Any]] = []
     repeated: list[dict[str, Any]] = []
+    poses: dict[str, np.ndarray] = {}
     for clip_id, joints_MTVC in clips:
         same_joints.setdefault(_fingerprint(joints_MTVC), []).append(clip_id)
         if joints_MTVC.shape[1] == 1:
             one_frame.append(clip_id)
         zero_joints += _zero_joints(clip_id, joints_MTVC)
+        poses[clip_id] = _pose_keys(joints_MTVC)
         repeated += [{"clip": clip_id, "frame": frame} for frame in _repeated_frames(joints_MTVC)]
+    copied = [ids for ids in same_joints.values() if len(ids) > 1]
     return {
-        "copied_clips": [ids for ids in same_joints.values() if len(ids) > 1],
+        "copied_clips": copied,
         "one_frame_clips": one_frame,
         "zero_joints": zero_joints,
         "repeated_frames": repeated,
+        "shared_frames": _shared_frames(poses, copied),
     }
+
+
+def _pose_keys(joints_MTVC: np.ndarray) -> np.ndarray:
+    """One 64-bit key for each different pose of a clip; frames without anybody are left out."""
+    frames_TX = np.ascontiguousarray(joints_MTVC.swapaxes(0, 1) + np.float32(0)).reshape(
+        joints_MTVC.shape[1], -1
+    )
+    digests = (hashlib.blake2b(frame.tobytes(), digest_size=8).digest() for frame in frames_TX if frame.any())
+    return np.unique(np.frombuffer(b"".join(digests), dtype=np.uint64))
+
+
+def _shared_frames(poses: dict[str, np.ndarray], copied: list[list[str]]) -> list[dict[str, Any]]:
+    """Count the poses that pairs of clips share. Clips that equal an earlier one are left out."""
+    copies = {clip_id for ids in copied for clip_id in ids[1:]}
+    names = [clip_id for clip_id in poses if clip_id not in copies]
+    keys = np.concatenate([poses[name] for name in names]) if names else np.zeros(0, np.uint64)
+    owners = np.repeat(np.arange(len(names)), [len(poses[name]) for name in names])
+    order = np.argsort(keys, kind="stable")
+    keys, owners = keys[order], owners[order]
+    same = np.flatnonzero(keys[1:] == keys[:-1])  # a pose in three clips counts for neighbouring pairs only
+    pairs, counts = np.unique(np.stack([owners[same], owners[same + 1]], axis=1), axis=0, return_counts=True)
+    return [
+        {"clips": [names[a], names[b]], "frames": int(n)} for (a, b), n in zip(pairs, counts, strict=True)
+    ]
 
 
 def copied_from_train(copied_clips: Sequence[Sequence[str]], rule: Callable[[str], str | None]) -> list[str]:
