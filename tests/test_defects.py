@@ -23,6 +23,7 @@ def test_a_clean_clip_has_no_defects():
         "one_frame_clips": [],
         "zero_joints": [],
         "repeated_frames": [],
+        "shared_frames": [],
     }
 
 
@@ -57,8 +58,20 @@ def test_zero_joints_but_not_absent_persons():
     joints[1, 3] = 0  # nobody there
     joints[0, 1, 1, :2] = 0  # z is left: a joint on the optical axis
     assert find_defects([("a", joints)])["zero_joints"] == [
-        {"clip": "a", "person": 0, "frame": 2, "joints": [0, 2]},
-        {"clip": "a", "person": 1, "frame": 0, "joints": [1]},
+        {"clip": "a", "person": 0, "frame": 2, "joints": [0, 2]},  # person 1 has a single one: the origin
+    ]
+
+
+def test_shared_poses_are_counted_once_per_pair_and_copies_do_not_count():
+    long, other = clip(1, 6, 3, 3), clip(1, 4, 3, 3) + 1000
+    cut = long[:, 2:5].copy()
+    cut[0, 2] = 0  # nobody there
+    both = np.concatenate([other[:, :1], long[:, :1], long[:, :1]], axis=1)
+    clips = [("a", long), ("b", other), ("c", cut), ("d", long.copy()), ("e", both)]
+    assert find_defects(clips)["shared_frames"] == [
+        {"clips": ["a", "c"], "frames": 2},
+        {"clips": ["a", "e"], "frames": 1},
+        {"clips": ["b", "e"], "frames": 1},
     ]
 
 
@@ -77,7 +90,7 @@ def test_repeated_frames_need_all_persons_and_somebody_there():
 def test_results_are_plain_data():
     joints = clip(1, 3, 3, 3)
     joints[0, 1] = joints[0, 0]
-    joints[0, 2, 1] = 0
+    joints[0, 2, 1:] = 0
     found = find_defects([("a", joints), ("b", joints), ("c", joints[:, :1])])
     assert json.loads(json.dumps(found)) == found
     assert all(found.values())
@@ -106,12 +119,17 @@ def test_real_defects_are_the_known_ones(shared: Path):
         "zero_joints"
     ]
     assert [r["clip"] for r in found["repeated_frames"]] == known["repeated_frame"]
+    shared = {tuple(s["clips"]): s["frames"] for s in found["shared_frames"]}
+    assert len(shared) == 18  # data.md 2.4, with the numbers named there
+    assert shared["a08_s01_e03_v01", "a09_s01_e03_v02"] == 56
+    assert shared["a08_s01_e00_v01", "a08_s01_e00_v02"] == 111
+    assert shared["a05_s07_e01_v01", "a06_s07_e01_v01"] == 2
 
 
 @pytest.mark.parametrize("channels", [2, 3])
 def test_number_of_channels_does_not_matter(channels: int):
     joints = clip(1, 2, 3, channels)
-    joints[0, 0, 1] = 0
+    joints[0, 0, 1:] = 0
     assert find_defects([("a", joints)])["zero_joints"] == [
-        {"clip": "a", "person": 0, "frame": 0, "joints": [1]}
+        {"clip": "a", "person": 0, "frame": 0, "joints": [1, 2]}
     ]

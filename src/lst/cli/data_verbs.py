@@ -1,4 +1,4 @@
-"""`lst prepare` and `lst info`."""
+"""`lst prepare`, `info`, `export-data` and `import-data`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,11 +6,20 @@ from typing import Annotated, Any
 
 import tyro
 
+from lst.data.ntu_export import export_npz
+from lst.data.ntu_import import import_npz
 from lst.data.prepare import Prepared, prepare_nw_ucla, prepare_synthetic
+from lst.data.prepare_ntu import prepare_ntu
 from lst.data.store import ClipStore
+from lst.facts.benchmarks import get_benchmark
 from lst.facts.choices import choose
 
-DATASETS = {"nw-ucla": "all_sqe.zip or the folder all_sqe", "synthetic": "no source: the clips are made"}
+DATASETS = {
+    "nw-ucla": "all_sqe.zip or the folder all_sqe",
+    "ntu60": "nturgb+d_skeletons, a folder or the zip",
+    "ntu120": "nturgb+d_skeletons and nturgb+d_skeletons120, folders or zips",
+    "synthetic": "no source: the clips are made",
+}
 
 
 def prepare(args: Sequence[str]) -> None:
@@ -18,33 +27,90 @@ def prepare(args: Sequence[str]) -> None:
 
     def run(
         dataset: tyro.conf.Positional[str],
-        source: tyro.conf.Positional[Path | None] = None,
+        sources: tyro.conf.Positional[tuple[Path, ...]] = (),
         /,
         *,
         out: Path | None = None,
         overwrite: bool = False,
         seed: int = 0,
+        workers: int = 1,
     ) -> None:
         """Raw files of a data set -> one store that serves all its protocols.
 
         Args:
-            dataset: nw-ucla, or synthetic (made by lst, no source).
-            source: The zip as downloaded, or a folder.
+            dataset: nw-ucla, ntu60, ntu120, or synthetic (made by lst, no source).
+            sources: Zips as downloaded, or folders.
             out: Folder to write; data/DATASET if not given.
             overwrite: Replace a store that is there already.
             seed: For synthetic clips only.
+            workers: Processes, for NTU only.
         """
-        choose("data set", dataset, DATASETS)
+        expected = choose("data set", dataset, DATASETS)
         folder = out or Path("data") / dataset
-        if dataset == "synthetic":
-            prepared = prepare_synthetic(folder, seed=seed, overwrite=overwrite)
-        elif source is None:
-            raise ValueError(f"lst prepare {dataset} needs its source: {DATASETS[dataset]}")
-        else:
-            prepared = prepare_nw_ucla(source, folder, overwrite=overwrite)
-        _print_prepared(prepared)
+        if not sources and dataset != "synthetic":
+            raise ValueError(f"lst prepare {dataset} needs its source: {expected}")
+        _print_prepared(_prepare(dataset, sources, folder, overwrite=overwrite, seed=seed, workers=workers))
 
     tyro.cli(run, prog="lst prepare", args=args)
+
+
+def _prepare(
+    dataset: str, sources: Sequence[Path], folder: Path, *, overwrite: bool, seed: int, workers: int
+) -> Prepared:
+    if dataset in ("ntu60", "ntu120"):
+        return prepare_ntu(dataset, sources, folder, workers=workers, overwrite=overwrite)
+    if len(sources) != (dataset != "synthetic"):
+        raise ValueError(f"lst prepare {dataset} got {len(sources)} sources; expected {DATASETS[dataset]}")
+    if dataset == "synthetic":
+        return prepare_synthetic(folder, seed=seed, overwrite=overwrite)
+    return prepare_nw_ucla(sources[0], folder, overwrite=overwrite)
+
+
+def export_data(args: Sequence[str]) -> None:
+    """A store -> the npz of other repositories."""
+
+    def run(
+        store: tyro.conf.Positional[Path],
+        benchmark: tyro.conf.Positional[str],
+        target: tyro.conf.Positional[Path],
+        /,
+    ) -> None:
+        """Write the .npz of a benchmark in CTR-GCN's layout, which many repositories read.
+
+        Args:
+            store: Such as data/ntu60.
+            benchmark: Such as ntu60-xsub.
+            target: File to write, such as NTU60_CS.npz.
+        """
+        export_npz(ClipStore.open(store), get_benchmark(benchmark), target)
+        print(f"wrote {target}")
+
+    tyro.cli(run, prog="lst export-data", args=args)
+
+
+def import_data(args: Sequence[str]) -> None:
+    """The npz of other repositories -> a store."""
+
+    def run(
+        source: tyro.conf.Positional[Path],
+        benchmark: tyro.conf.Positional[str],
+        /,
+        *,
+        out: Path | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        """Read the .npz of a benchmark in CTR-GCN's layout. It has no clip names, so names are made up.
+
+        Args:
+            source: Such as NTU60_CS.npz.
+            benchmark: The one it was made for, such as ntu60-xsub.
+            out: Folder to write; data/BENCHMARK-imported if not given.
+            overwrite: Replace a store that is there already.
+        """
+        folder = out or Path("data") / f"{benchmark}-imported"
+        _print_prepared(import_npz(source, get_benchmark(benchmark), folder, overwrite=overwrite))
+
+    tyro.cli(run, prog="lst import-data", args=args)
 
 
 def _print_prepared(prepared: Prepared) -> None:

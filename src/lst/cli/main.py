@@ -15,6 +15,8 @@ from lst.facts.choices import choose
 VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "prepare": data_verbs.prepare,
     "info": data_verbs.info,
+    "export-data": data_verbs.export_data,
+    "import-data": data_verbs.import_data,
     "train": run_verbs.train,
     "test": run_verbs.test,
     "ensemble": run_verbs.ensemble,
@@ -30,7 +32,9 @@ VERBS: dict[str, Callable[[Sequence[str]], None]] = {
 HELP = """lst {version}: language supervised training for skeleton-based action recognition
 
   lst prepare nw-ucla all_sqe.zip     raw files -> a store in data/nw-ucla
+  lst prepare ntu120 FOLDER FOLDER    NTU RGB+D 60 or 120, folders or zips
   lst info data/nw-ucla               what is in a store, or in a run
+  lst export-data data/ntu60 ntu60-xsub NTU60_CS.npz    for other repositories; import-data reads it
   lst train nw-ucla-joint             train one stream (`lst train` lists the recipes)
   lst test runs/nw-ucla-joint         metrics, scores, confusion matrix, accuracy per class
   lst ensemble RUN RUN ...            add up streams by clip id

@@ -17,11 +17,12 @@ def find_defects(clips: Iterable[tuple[str, np.ndarray]]) -> dict[str, list[Any]
     Returns:
         copied_clips: lists of two or more clip ids whose joints are identical numbers.
         one_frame_clips: clip ids. The motion of such a clip is zero.
-        zero_joints: {"clip", "person", "frame", "joints"}: joints exactly at (0, 0, 0) although others of the
-            same person and frame are not. A person without any joint is absent, which is no defect.
+        zero_joints: {"clip", "person", "frame", "joints"}: several joints exactly at (0, 0, 0), others of the
+            same person and frame not. One alone is no defect (centring puts a joint there), nor is a person
+            without any joint, who is absent.
         repeated_frames: {"clip", "frame"}: frame that equals the one before it (and is not all zero).
-        shared_frames: {"clips": [first, second], "frames": n}: two clips, not copies of each other, with n poses
-            in common to the last digit.
+        shared_frames: {"clips": [first, second], "frames": n}: clips that are no copies, with n equal poses
+            (to the last digit).
     """
     same_joints: dict[bytes, list[str]] = {}
     one_frame: list[str] = []
@@ -92,7 +93,7 @@ def _fingerprint(joints_MTVC: np.ndarray) -> bytes:
 
 def _zero_joints(clip_id: str, joints_MTVC: np.ndarray) -> list[dict[str, Any]]:
     zero_MTV = (joints_MTVC == 0).all(axis=-1)
-    some_MT = zero_MTV.any(axis=-1) & ~zero_MTV.all(axis=-1)
+    some_MT = (zero_MTV.sum(axis=-1) > 1) & ~zero_MTV.all(axis=-1)
     return [
         {
             "clip": clip_id,

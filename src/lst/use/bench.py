@@ -122,7 +122,8 @@ def bench_encoder(
         net.classifier.compile()
         contenders.append(Contender("fused, bf16, compiled", net, bf16=True))
     _time_all(contenders, _Step(batch, where), repeats)
-    yield f"{describe_device(where)}, torch {torch.__version__}, {batch} clips of {BENCHMARK}'s shape per step"
+    yield f"{describe_device(where)}, torch {torch.__version__}"
+    yield f"{batch} clips of {BENCHMARK}'s shape per step"
     yield f"{'':<24}{'training':>12}{'':>9}{'inference':>12}{'':>9}{'error':>10}{'limit':>9}"
     yield from (_line(c, contenders[0]) for c in contenders)
     if out is not None:
@@ -147,7 +148,8 @@ def _line(c: Contender, first: Contender) -> str:
     verdict = "" if c.exact_enough else "  TOO FAR OFF"
     return (
         f"{c.name:<24}{1e3 * c.train:>9.0f} ms{first.train / c.train:>8.2f}x"
-        f"{1e3 * c.infer:>9.0f} ms{first.infer / c.infer:>8.2f}x{c.error:>10.1e}{TOLERANCE[c.bf16]:>9.0e}{verdict}"
+        f"{1e3 * c.infer:>9.0f} ms{first.infer / c.infer:>8.2f}x"
+        f"{c.error:>10.1e}{TOLERANCE[c.bf16]:>9.0e}{verdict}"
     )
 
 

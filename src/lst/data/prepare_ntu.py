@@ -1,0 +1,196 @@
+"""From the raw files of NTU RGB+D 60 or 120 to a store, with the numbers of the reference (data.md 1)."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from lst.data.ntu_files import SUFFIX, Outcome, Task, any_benchmark, convert_all, list_tasks
+from lst.data.ntu_persons import ShortRule
+from lst.data.prepare import Prepared, on_counts
+from lst.data.raw_files import RawFiles
+from lst.data.store import Problem, StoredClip, write_store
+from lst.facts.benchmarks import get_benchmark
+from lst.facts.choices import choose
+from lst.facts.clip_ids import parse_ntu_id
+from lst.facts.ntu_missing import ntu_missing_skeletons
+
+ListedRule = Literal["leave_out", "use"]
+"""What happens to the files on the published list of missing or incomplete skeletons."""
+
+NOTES: Mapping[str, str] = {
+    "listed": "on the published list of missing or incomplete skeletons, left out",
+    "other_dataset": "of NTU RGB+D 120 only, left out",
+    "frames_without_body": "frames without a body, dropped",
+    "empty_frames": "frames without a person after cleaning, dropped",
+    "extra_lines": "lines behind the last frame, ignored",
+    "not_finite": "coordinates that are NaN or infinite, kept",
+    "zero_frames": "frames of a single person with all joints at 0, kept (they become minus the origin)",
+    "gap_frames": "frames in which a body was lost, squeezed out (it is early from there on)",
+    "short_bodies": "bodies of 11 frames or fewer, deleted as noise",
+    "wide_bodies": "bodies wider than a person, deleted as furniture",
+    "all_wide": "last bodies, kept although wider than a person",
+    "kept_short": "no body of 12 frames or more, the one that moves most kept",
+    "left_out_bodies": "bodies beside two others at the same time, left out",
+}
+"""What may happen to a clip without making it a problem. The manifest has the number for every clip."""
+
+_RANGES = (
+    "there are setups 1 to 32, cameras 1 to 3, subjects 1 to 106 (1 to 40 in ntu60), and actions 1 to 60 in "
+    "setups 1 to 17, 61 to 120 in the others"
+)
+_EXPECTED = (
+    "expected files such as S001C002P003R001A060.skeleton in the folder or zip (folders inside are fine)"
+)
+
+
+def prepare_ntu(
+    dataset: str,
+    sources: str | Path | Sequence[str | Path],
+    folder: str | Path,
+    *,
+    listed: ListedRule = "leave_out",
+    short: ShortRule = "leave_out",
+    wanted: Collection[str] | None = None,
+    workers: int = 1,
+    overwrite: bool = False,
+) -> Prepared:
+    """Make the store `folder` of "ntu60" or "ntu120" from `sources`: folders or zips with `.skeleton` files.
+
+    A file that cannot be used is a problem, and the others go on. The joints are centred; only persons and
+    frames that a file has are stored. The number of `workers` (processes) changes nothing in the store; with
+    more than one, a script must call this below `if __name__ == "__main__":`.
+
+    Args:
+        listed: use or leave out the files on the published list of missing or incomplete skeletons.
+        short: what to do with a file of several bodies, all of them shorter than 12 frames.
+        wanted: use these clips only; one that has no file is a problem.
+
+    Raises:
+        FileNotFoundError: a source does not exist.
+        ValueError: an unknown choice, no usable clip, or `folder` may not be replaced.
+    """
+    _check_choices(dataset, listed, short, workers)
+    paths = [Path(path) for path in ([sources] if isinstance(sources, str | Path) else sources)]
+    with ExitStack() as stack:
+        raws = [stack.enter_context(RawFiles(path, SUFFIX)) for path in dict.fromkeys(paths)]
+        run = _Run(dataset, raws)
+        tasks = run.choose_tasks(listed, wanted)
+        outcomes = convert_all(raws, tasks, dataset, short, workers)
+        store = write_store(
+            folder,
+            run.clips(outcomes),
+            dataset=dataset,
+            layout=any_benchmark(dataset).layout,
+            source=run.source,  # filled while the clips are written
+            problems=run.problems,
+            overwrite=overwrite,
+        )
+    return Prepared(store, tuple(run.problems), tuple([*run.remarks(), *on_counts(store)]))
+
+
+def _check_choices(dataset: str, listed: str, short: str, workers: int) -> None:
+    any_benchmark(dataset)
+    choose("rule for listed files", listed, {name: name for name in get_args(ListedRule)})
+    choose("rule for short bodies", short, {name: name for name in get_args(ShortRule)})
+    if workers < 1:
+        raise ValueError(f"workers: expected at least 1 process, got {workers}")
+
+
+class _Run:
+    """What is learnt on the way from the raw files to the store.
+
+    Attributes:
+        source: for the manifest: names, number and checksum of the files, and "notes" (see `NOTES`): by kind,
+            the number for every clip.
+        problems: files that cannot be used.
+    """
+
+    def __init__(self, dataset: str, raws: Sequence[RawFiles]) -> None:
+        self.dataset = dataset
+        self.raws = raws
+        self.problems: list[Problem] = []
+        self.notes: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        self.source: dict[str, Any] = {
+            "name": " + ".join(raw.path.resolve().name for raw in raws),
+            "files": sum(len(raw.files) for raw in raws),
+            "ignored": sum(len(raw.ignored) for raw in raws),
+        }
+
+    def choose_tasks(self, listed: ListedRule, wanted: Collection[str] | None) -> list[Task]:
+        """The files to convert; the others become problems or notes."""
+        tasks = list_tasks(self.raws)
+        if wanted is not None:
+            names = frozenset(wanted)
+            tasks = [task for task in tasks if task.clip_id in names]
+            found = {task.clip_id for task in tasks}
+            self.problems += [
+                Problem(f"{clip_id}{SUFFIX}", None, "this clip is wanted, but there is no such file")
+                for clip_id in sorted(names - found)
+            ]
+        left_out = ntu_missing_skeletons() if listed == "leave_out" else frozenset()
+        for task in tasks:
+            if task.clip_id in left_out:
+                self.notes["listed"][task.clip_id] = 1
+        return [task for task in tasks if task.clip_id not in left_out and self._belongs(task)]
+
+    def _belongs(self, task: Task) -> bool:
+        """Whether the clip is one of the data set, by its name."""
+        try:
+            if any_benchmark(self.dataset).rule(task.clip_id) is not None:
+                return True
+            if get_benchmark("ntu120-xsub").rule(task.clip_id) is not None:
+                self.notes["other_dataset"][task.clip_id] = 1
+                return False
+            numbers = ", ".join(f"{k} {v}" for k, v in parse_ntu_id(task.clip_id)._asdict().items())
+            text = f"is no clip of NTU RGB+D: {numbers}; {_RANGES}"
+        except ValueError as error:
+            text = str(error)
+        self.problems.append(Problem(task.name, None, text))
+        return False
+
+    def clips(self, outcomes: Iterator[Outcome]) -> Iterator[StoredClip]:
+        """The usable ones, each clip id once. Completes `source` after the last."""
+        digest = hashlib.sha256()
+        used: dict[str, str] = {}
+        for outcome in outcomes:
+            clip_id, name = outcome.task[:2]
+            digest.update(f"{outcome.sha256}  {clip_id}{SUFFIX}\n".encode(errors="surrogateescape"))
+            result = outcome.result
+            if isinstance(result, Problem):
+                self.problems.append(result)
+            elif clip_id in used:
+                text = f"clip {clip_id} was already read from {used[clip_id]}; keep one of the two"
+                self.problems.append(Problem(name, None, text))
+            else:
+                used[clip_id] = name
+                for kind, count in outcome.notes.items():
+                    self.notes[kind][clip_id] = count
+                yield result
+        if not used:
+            raise ValueError(self._nothing_usable())
+        self.source |= {"sha256": digest.hexdigest(), "notes": dict(self.notes)}
+
+    def _nothing_usable(self) -> str:
+        where = ", ".join(str(raw.path) for raw in self.raws)
+        others = f" ({self.source['ignored']} other files)" if self.source["ignored"] else ""
+        first = self.problems[0] if self.problems else None
+        shown = f" The first problem: {first.file}: {first.problem}." if first else ""
+        return (
+            f"{where}: no usable clip of {self.dataset} among {self.source['files']} {SUFFIX} files{others}; "
+            f"{_EXPECTED}.{shown}"
+        )
+
+    def remarks(self) -> list[str]:
+        """A sentence for each kind of note, and for files of another kind."""
+        ignored = [
+            f"{raw.path}: ignored {len(raw.ignored)} files of another kind, such as {raw.ignored[0]}"
+            for raw in self.raws
+            if raw.ignored
+        ]
+        return ignored + [
+            f"{NOTES[kind]}: {sum(clips.values()):,} in {len(clips):,} clips such as {next(iter(clips))}"
+            for kind, clips in sorted(self.notes.items())
+        ]
