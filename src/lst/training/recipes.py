@@ -13,7 +13,13 @@ from lst.facts.choices import Modality, TextScale, TextTarget, choose
 
 Parity = Literal["corrected", "gap"]
 Precision = Literal["auto", "fp32", "bf16"]
+Schedule = Literal["step", "cosine"]
+ScaleChoice = Literal["auto", "exp", "linear"]
 STREAMS: tuple[Modality, ...] = get_args(Modality)
+
+
+def _check_literal(kind: str, value: str, literal: object) -> None:
+    choose(kind, value, dict.fromkeys(get_args(literal)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +29,7 @@ class OptimConfig:
     lr: float = 0.1
     """Learning rate for this recipe's batch size."""
     epochs: int = 110
-    schedule: Literal["step", "cosine"] = "step"
+    schedule: Schedule = "step"
     warmup: int = 5
     """Epochs of linear warm-up, out of `planned_epochs`."""
     decay_at: tuple[int, ...] = (90, 100)
@@ -37,8 +43,12 @@ class OptimConfig:
         for name in ("epochs", "planned_epochs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"optim.{name} must be at least 1, got {getattr(self, name)}")
-        if self.lr <= 0:
+        for name in ("warmup", "weight_decay", "momentum"):
+            if not getattr(self, name) >= 0:  # also false for NaN
+                raise ValueError(f"optim.{name} must be 0 or more, got {getattr(self, name)}")
+        if not self.lr > 0:
             raise ValueError(f"optim.lr must be positive, got {self.lr}")
+        _check_literal("schedule", self.schedule, Schedule)
         if late := [e for e in self.decay_at if e >= self.planned_epochs]:
             raise ValueError(f"optim.decay_at {late} lies at or after planned_epochs = {self.planned_epochs}")
 
@@ -63,7 +73,7 @@ class RunConfig:
     """Share of the training performances kept out of training, for fitting ensemble weights."""
     text_weight: float = 1.0
     """Weight of the mean part-contrastive term beside cross-entropy; 0 trains the plain encoder."""
-    text_scale: Literal["auto", "exp", "linear"] = "auto"
+    text_scale: ScaleChoice = "auto"
     """Factor on the cosines: exp(s), capped at 100, or s itself (Q16). auto: exp, with parity gap linear."""
     text_target: TextTarget = "soft"
     """soft: softmax(10 * same class), as published (Q17); same_class: equal mass on the same class only."""
@@ -76,7 +86,12 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         get_benchmark(self.benchmark)
-        if self.text_weight < 0:
+        _check_literal("modality", self.modality, Modality)
+        _check_literal("parity", self.parity, Parity)
+        _check_literal("precision", self.precision, Precision)
+        _check_literal("text scale", self.text_scale, ScaleChoice)
+        _check_literal("text target", self.text_target, TextTarget)
+        if not self.text_weight >= 0:
             raise ValueError(f"text_weight must be 0 (no text) or positive, got {self.text_weight}")
         if not 0 <= self.hold_out < 1:
             raise ValueError(f"hold_out is a share in [0, 1), got {self.hold_out}")
