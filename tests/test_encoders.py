@@ -358,20 +358,36 @@ def test_temporal_branches_stand_in_the_published_order():
     assert direct == [10]
 
 
-def test_persons_are_normalised_apart_and_encoded_alike():
-    encoder = make("ctrgcn", CHAIN, 2)
-    assert isinstance(encoder, CTRGCN)
-    x = clip(4, 8, 3, 2)
-    x[..., 1] = 0  # an absent person counts, as a constant (Q8)
-    encoder.eval()
-    features = encoder(x)
-    assert features.shape[1] == 2
-    # channel (m * V + v) * C + c of the input statistics: person slowest, then joint, then coordinate
+def test_input_channels_are_person_then_joint_then_coordinate():
+    """Without blocks the encoder is its input normalisation: channel (m * V + v) * C + c (method.md 5.1)."""
+    persons, joints = 2, 3
+    encoder = CTRGCN(CHAIN, num_persons=persons).double().eval()
+    encoder.blocks = nn.ModuleList()
+    encoder.input_bn.running_mean.copy_(torch.arange(18.0))
+    encoder.input_bn.running_var.fill_(1 - encoder.input_bn.eps)
+    x = clip(2, 5, joints, persons, torch.float64)
+    out_NMCTV = encoder(x)
+    for m in range(persons):
+        for v in range(joints):
+            for c in range(3):
+                expected = x[:, c, :, v, m] - ((m * joints + v) * 3 + c)
+                torch.testing.assert_close(out_NMCTV[:, m, c, :, v], expected)
+
+
+def test_persons_are_encoded_apart_and_alike():
+    encoder = make("ctrgcn", CHAIN, 2).double().eval()
+    x = clip(2, 8, 3, 2, torch.float64).requires_grad_()
+    (grad,) = torch.autograd.grad(encoder(x)[:, 0].square().sum(), x)
+    assert (grad[..., 0] != 0).all()
+    assert not grad[..., 1].any()
+    for name, value in encoder.input_bn.named_buffers():  # the same normalisation for both
+        if name != "num_batches_tracked":
+            value.copy_(value[:9].repeat(2))
     with torch.no_grad():
-        encoder.input_bn.running_mean[:9] = 7.0
-    changed = encoder(x)
-    assert not torch.equal(changed[:, 0], features[:, 0])
-    assert torch.equal(changed[:, 1], features[:, 1])
+        for value in encoder.input_bn.parameters():
+            value.copy_(value[:9].repeat(2))
+        swapped = encoder(x.flip(-1)).flip(1)
+        torch.testing.assert_close(swapped, encoder(x), rtol=1e-12, atol=1e-12)
 
 
 def test_other_tables_of_blocks_build_too():

@@ -108,11 +108,11 @@ def test_targets_by_hand():
     labels_N = torch.tensor([1, 0, 1])
     e = math.exp(10)
     soft = [[e / (2 * e + 1), 1 / (2 * e + 1), e / (2 * e + 1)], [1 / (e + 2), e / (e + 2), 1 / (e + 2)]]
-    torch.testing.assert_close(
-        same_class_targets(labels_N, "soft"), torch.tensor([*soft, soft[0]]).double(), rtol=1e-6, atol=0
-    )
-    exact = torch.tensor([[0.5, 0, 0.5], [0, 1, 0], [0.5, 0, 0.5]], dtype=torch.float64)
-    torch.testing.assert_close(same_class_targets(labels_N, "same_class"), exact)
+    exact = [[0.5, 0, 0.5], [0, 1, 0], [0.5, 0, 0.5]]
+    for target, rows in (("soft", [*soft, soft[0]]), ("same_class", exact)):
+        for dtype in (torch.float32, torch.float64):
+            expected = torch.tensor(rows, dtype=dtype)
+            torch.testing.assert_close(same_class_targets(labels_N, target, dtype), expected)
 
 
 # --- oracles ---

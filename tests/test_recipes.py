@@ -14,7 +14,7 @@ from lst.facts.skeleton import get_layout
 from lst.nets.losses import LossTerms
 from lst.nets.supervision import LabelSupervision, LanguageSupervision
 from lst.text.vectors import default_vectors
-from lst.training.build import Assembly, assemble, text_bank
+from lst.training.build import Assembly, assemble, input_pipeline, text_bank
 from lst.training.recipes import (
     RECIPES,
     STREAMS,
@@ -93,6 +93,9 @@ def test_recipe_is_plain_data_and_keeps_its_own_size(name: str):
     optim = OptimConfig(**values.pop("optim"))
     assert RunConfig(**values, optim=optim) == config
     assert config.clip_length == (32 if config.benchmark == "synthetic" else None)
+    frames = 32 if config.benchmark == "synthetic" else 52  # None: as many as the benchmark says
+    assert input_pipeline(config).clip_length == frames
+    assert input_pipeline(replace(config, clip_length=9)).clip_length == 9
 
 
 def test_nw_ucla_recipes_have_the_official_numbers():

@@ -21,6 +21,7 @@ TOY = Benchmark(
     class_names=NAMES,
     num_persons=1,
     clip_length=8,
+    frames="random_frames",
     rule=lambda clip_id: "test",
     expected={"test": 5},
 )

@@ -91,6 +91,7 @@ def test_manifest_by_hand(tmp_path: Path):
             "one_frame_clips": ["a", "b"],
             "zero_joints": [],
             "repeated_frames": [],
+            "shared_frames": [],
         },
     }
 

@@ -554,6 +554,10 @@ def test_held_out_performances_are_whole_and_chosen_by_name(nw_ucla_store: ClipS
     assert not performances(kept) & performances(held)  # both cameras, or a twin would be trained on
     smaller = training_clips(nw_ucla_store, benchmark, 0.2)[1]
     assert set(smaller.tolist()) < set(held.tolist())
+    # By name alone: a benchmark without some of the clips holds out the same of those it has.
+    clean = get_benchmark("nw-ucla-clean")
+    left = set(nw_ucla_store.select(clean, "train").tolist())
+    assert training_clips(nw_ucla_store, clean, 0.4)[1].tolist() == [i for i in held if i in left]
     assert len(training_clips(tiny_store, get_benchmark("synthetic"), 0.0)[1]) == 0
 
 

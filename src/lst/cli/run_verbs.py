@@ -46,11 +46,13 @@ def train(args: Sequence[str]) -> None:
     from lst.training.train import train as train_run  # after the options: torch takes a second to come
 
     card = train_run(name, command.config, store, out, command.options)
-    best = card["best_on_test"]
-    print(
-        f"{out}: {card['epochs']} epochs, last top-1 {100 * card['last_test_top1']:.1f} % on the test split "
-        f"(best epoch on test: {100 * best['top1']:.1f} %, for comparison with papers only)"
+    line = (
+        f"{out}: {card['epochs']} epochs, last top-1 {100 * card['last_test_top1']:.1f} % on the test split"
     )
+    best = card["best_on_test"]
+    if best["epochs_tested"] == card["epochs"]:
+        line += f" (best epoch on test: {100 * best['top1']:.1f} %, for comparison with papers only)"
+    print(line)
     print(f"next: lst test {out}")
 
 

@@ -64,11 +64,30 @@ def read_card(folder: Path) -> dict[str, Any]:
         card = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}:{error.lineno}: broken JSON ({error.msg})") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: is not text ({error.reason} at byte {error.start})") from None
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         raise ValueError(f"{path}: not the card of an lst checkpoint")
-    if card["version"] > VERSION:
-        raise ValueError(f"{path}: version {card['version']}, this lst reads up to {VERSION}; update lst")
+    if card.get("version") != VERSION:
+        raise ValueError(
+            f"{path}: version {card.get('version')!r}, this lst reads up to {VERSION}; update lst"
+        )
+    if missing := [key for key in ("build", "input", "class_names") if key not in card]:
+        raise ValueError(f"{path}: lacks {', '.join(missing)}; copy the checkpoint again")
     return card
+
+
+def _built_from(card: Mapping[str, Any], path: Path) -> tuple[SkeletonClassifier, InputPipeline]:
+    """What the card describes, with start values."""
+    try:
+        classifier, pipeline = build_classifier(**card["build"]), InputPipeline(**card["input"])
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: describes no network of this lst ({error})") from error
+    if len(card["class_names"]) != classifier.head.out_features:
+        raise ValueError(
+            f"{path}: {len(card['class_names'])} class names for {classifier.head.out_features} classes"
+        )
+    return classifier, pipeline
 
 
 def load_checkpoint(folder: str | Path, device: torch.device | str = "cpu") -> Checkpoint:
@@ -78,11 +97,10 @@ def load_checkpoint(folder: str | Path, device: torch.device | str = "cpu") -> C
     """
     folder = Path(folder)
     card = read_card(folder)
-    classifier = build_classifier(**card["build"])
+    classifier, pipeline = _built_from(card, folder / CARD)
     try:
         classifier.load_state_dict(load_file(folder / MODEL), strict=True)
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise ValueError(f"{folder / MODEL}: does not fit its card ({str(error).splitlines()[0]})") from error
-    return Checkpoint(
-        folder, classifier.to(device).eval(), InputPipeline(**card["input"]), tuple(card["class_names"]), card
-    )
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{folder / MODEL}: does not fit its card ({reason})") from error
+    return Checkpoint(folder, classifier.to(device).eval(), pipeline, tuple(card["class_names"]), card)

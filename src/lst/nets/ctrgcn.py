@@ -79,7 +79,9 @@ class SpatialUnit(nn.Module):
         graphs = self.graphs(h_BCTV)
         weights, biases = (p.chunk(len(graphs)) for p in self.values.parameters())
         # One convolution per subset, not one for all: its output is then already batched by (clip, channel).
-        values = [F.conv2d(h_BCTV, w, bias).view(-1, t, v) for w, bias in zip(weights, biases, strict=True)]
+        values = [
+            F.conv2d(h_BCTV, w, bias).reshape(-1, t, v) for w, bias in zip(weights, biases, strict=True)
+        ]
         z = torch.bmm(values[0], graphs[0])
         for value, graph in zip(values[1:], graphs[1:], strict=True):
             z = torch.baddbmm(z, value, graph)

@@ -125,7 +125,8 @@ class TrainOptions:
 def flat(config: RunConfig) -> dict[str, Any]:
     """Every field by its name on the command line, such as "optim.lr"."""
     values = asdict(config)
-    return {**values, **{f"optim.{name}": value for name, value in values.pop("optim").items()}}
+    optim = values.pop("optim")
+    return {**values, **{f"optim.{name}": value for name, value in optim.items()}}
 
 
 def overrides(name: str, config: RunConfig) -> dict[str, Any]:

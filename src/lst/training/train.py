@@ -48,7 +48,8 @@ def train(name: str, config: RunConfig, store: ClipStore, out: Path, options: Tr
         return read_card(out)
     rows, sessions = _resume(run, folder)
     curves = _TensorBoard(out, first_epoch=len(rows) + 1)
-    sessions.append({"first_epoch": len(rows) + 1, **run.session()})
+    if len(rows) < config.optim.epochs:
+        sessions.append({"first_epoch": len(rows) + 1, **run.session()})
     bar = run.bar(len(rows), shown=options.progress)
     for epoch in range(len(rows), config.optim.epochs):
         row = _epoch(run, epoch, options.test_every, bar)
@@ -175,7 +176,9 @@ class _Run:
 
     def _epoch_row(self, epoch: int, rate: float, means: Tensor) -> dict[str, Any]:
         loss, classes, top1, *parts = means.tolist()
-        if not torch.isfinite(means).all():
+        # The last step's damage shows in the weights before it shows in a loss.
+        weights = torch.stack([value.detach().sum() for value in self.parts.supervision.parameters()])
+        if not (means.isfinite().all() and weights.isfinite().all()):
             raise FloatingPointError(
                 f"epoch {epoch + 1}: the loss is {loss}. The run diverged: start again in a new --out with a "
                 f"lower --optim.lr (now {self.config.optim.lr}) or with --precision fp32."
