@@ -215,6 +215,35 @@ def test_results_of_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert done == Done(0, "no tested runs under runs or results; `lst test RUN` makes one\n", "")
 
 
+def test_info_of_a_run_that_is_not_finished(tmp_path: Path):
+    (tmp_path / "recipe.json").write_text("{}")
+    assert "no finished checkpoint there" in refused("info", tmp_path)
+
+
+def test_info_of_an_ensemble(flow: "Flow"):
+    done = lst_call("info", flow.runs / "ensemble-of-a+b")
+    assert done.status == 0
+    assert done.out.startswith("ensemble-of-a+b ")
+
+
+def test_results_for_a_file_that_is_not_there(tmp_path: Path):
+    done = lst_call("results", "--runs", tmp_path, "--results", tmp_path, "--write", tmp_path / "X.md")
+    assert done.status == 2
+    assert "X.md: no such file; the table goes" in done.err
+
+
+def test_a_reader_that_has_enough_is_no_error(flow: "Flow"):
+    """`lst results | head -1` with more lines than a pipe holds."""
+    code = "from lst.cli.main import main; import sys; sys.exit(main(['results', '--runs', sys.argv[1]]))"
+    words = [sys.executable, "-u", "-c", code, str(flow.runs)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+
+
 # --- status ------------------------------------------------------------------------------------------------
 
 

@@ -117,8 +117,9 @@ def test_overwrite_starts_from_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     for overwrite in (False, False, True):
         with pytest.raises(Reached):
             list(run_demo(tmp_path, OPTIONS, overwrite=overwrite))
-        made = (tmp_path / "data" / "joints.npy").stat().st_mtime_ns
-        run = tmp_path / "runs" / "demo-joint-seed1"
-        run.mkdir(parents=True, exist_ok=True)
-        (run / "recipe.json").write_text(str(made))
-    assert [there for _, there in calls] == [False, True, False]
+        assert overwrite is False or not (tmp_path / "runs" / "demo-joint-seed1").exists()
+        for name in ("demo-joint-seed1", "nw-ucla-joint"):
+            (tmp_path / "runs" / name).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "runs" / name / "recipe.json").write_text("{}")
+    assert [there for _, there in calls] == [False, True, True]
+    assert (tmp_path / "runs" / "nw-ucla-joint" / "recipe.json").is_file()  # somebody's own run

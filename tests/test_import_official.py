@@ -92,6 +92,16 @@ def test_bone_streams_get_the_official_bones(official: Path, tmp_path: Path):
     assert matrix[0, 1] == -1
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_run_or_another_folder_is_never_replaced(official: Path, tmp_path: Path, overwrite: bool):
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training" / "recipe.json").write_text("{}")
+    for out in (tmp_path / "training", tmp_path):
+        with pytest.raises(ValueError, match="exists and is not an imported checkpoint"):
+            joint(official, out, overwrite=overwrite)
+    assert [path.name for path in tmp_path.rglob("*")] == ["training", "recipe.json"]
+
+
 @pytest.mark.parametrize(
     ("benchmark", "expected"),
     [

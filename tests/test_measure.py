@@ -130,6 +130,14 @@ def test_what_cannot_be_tested(copied: list[Path], tiny_store: ClipStore, nw_ucl
         measure_run(run, tiny_store, "cpu")
 
 
+def test_a_run_is_called_by_its_folder_also_from_inside(
+    copied: list[Path], tiny_store: ClipStore, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(copied[0])
+    measure_run(Path("."), tiny_store, "cpu")
+    assert json.loads((copied[0] / "result.json").read_text())["name"] == "bone"
+
+
 # --- several runs ------------------------------------------------------------------------------------------
 
 

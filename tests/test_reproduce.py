@@ -63,6 +63,20 @@ def test_a_plan_of_some_streams_keeps_the_usual_order():
     assert [config.modality for _, _, config in runs] == ["joint", "bone_motion"]
 
 
+def test_numbers_below_one_are_refused():
+    with pytest.raises(ValueError, match=r"optim\.epochs must be at least 1, got 0"):
+        list(Plan("demo", epochs=0).runs(1, language=True))
+    with pytest.raises(ValueError, match="seeds must be at least 1, got 0"):
+        Plan("demo", seeds=0)
+
+
+def test_an_ensemble_of_some_streams_has_a_name_of_its_own():
+    assert Plan("demo").ensemble_name == "demo-ensemble"
+    assert (
+        Plan("demo", streams=("bone_motion", "joint")).ensemble_name == "demo-ensemble-of-joint+bone-motion"
+    )
+
+
 def test_an_unknown_family_names_the_nearest():
     with pytest.raises(ValueError, match=r"unknown family of recipes 'nw-ulca'\. Did you mean 'nw-ucla'\?"):
         list(Plan("nw-ulca").runs(1, language=True))
@@ -78,7 +92,9 @@ def test_everything_once_then_nothing_again(
     plan = Plan("demo", plain=True, streams=TWO)
     done = reproduce(plan, tiny_store, runs, results, OPTIONS)
     names = [
-        f"demo-{what}{plain}-seed1" for plain in ("", "-plain") for what in ("joint", "bone", "ensemble")
+        f"demo-{what}{plain}-seed1"
+        for plain in ("", "-plain")
+        for what in ("joint", "bone", "ensemble-of-joint+bone")
     ]
     assert [run.name for run in done] == names
     assert sorted(path.name for path in results.iterdir()) == sorted(f"{name}.json" for name in names)
@@ -87,7 +103,7 @@ def test_everything_once_then_nothing_again(
         assert kept == json.loads((run / "result.json").read_text())
         assert kept["name"] == run.name
         assert kept["language"] is ("plain" not in run.name)
-    total = json.loads((results / "demo-ensemble-seed1.json").read_text())
+    total = json.loads((results / "demo-ensemble-of-joint+bone-seed1.json").read_text())
     assert [member["name"] for member in total["members"]] == ["demo-joint-seed1", "demo-bone-seed1"]
     assert total["weights"] == {"demo-joint-seed1": 1.0, "demo-bone-seed1": 1.0}
 

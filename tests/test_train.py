@@ -150,6 +150,33 @@ def test_a_step_is_nesterov_sgd_on_the_weighted_loss(tiny_store: ClipStore, tmp_
     assert card["config"]["text_weight"] == 0.5
 
 
+def test_epochs_are_the_batches_of_their_number_and_rows_are_means(
+    unbroken: Callable[..., Path], tiny_store: ClipStore
+):
+    """The run of three epochs, three steps each, as a plain loop."""
+    config = tiny(3)
+    parts = assemble(config, tiny_store, CPU)
+    net, optim = parts.supervision.train(), config.optim
+    sgd = torch.optim.SGD(net.parameters(), momentum=0.9, nesterov=True, weight_decay=optim.weight_decay)
+    for epoch, row in enumerate(log_of(unbroken())):
+        sgd.param_groups[0]["lr"] = learning_rate(optim, epoch)
+        losses, parts_P = [], torch.zeros(5)
+        for batch in parts.train.train(config.seed, epoch):
+            terms = net(batch.x_NCTVM, batch.labels_N, batch.text_draws_N)
+            loss = terms.classes + terms.parts_P.mean()
+            sgd.zero_grad()
+            loss.backward()
+            sgd.step()
+            losses.append(loss.item())
+            parts_P += terms.parts_P.detach() / 3
+        assert len(losses) == 3
+        assert row["loss"] == pytest.approx(sum(losses) / 3, rel=1e-5)
+        assert row["loss_parts"] == pytest.approx(parts_P.tolist(), rel=1e-5)
+    state = torch.load(unbroken() / "state.pt", weights_only=True)["net"]
+    for key, value in net.state_dict().items():
+        torch.testing.assert_close(state[key], value, rtol=1e-5, atol=1e-7)
+
+
 def test_rates_follow_the_schedule_for_every_parameter(unbroken: Callable[..., Path]):
     config, folder = tiny(3), unbroken()
     assert [row["lr"] for row in log_of(folder)] == [learning_rate(config.optim, e) for e in range(3)]
@@ -585,13 +612,18 @@ def test_tensorboard_is_written_when_it_is_installed(
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    run(tiny_store, tmp_path / "run", tiny(2, text_weight=0.0))
-    events = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    config, out = tiny(2, text_weight=0.0), tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(train_module, "epoch_line", stop_after(1))
+        with pytest.raises(KeyboardInterrupt):
+            run(tiny_store, out, config)
+    run(tiny_store, out, config, resume=True)  # every epoch once, also after a stop
+    events = EventAccumulator(str(out / "tensorboard")).Reload()
     assert set(events.Tags()["scalars"]) == {
         *("lr", "loss", "loss_classes", "train_top1", "test_top1", "seconds")
     }
     got = [(event.step, event.value) for event in events.Scalars("loss")]
-    assert got == [(r["epoch"], pytest.approx(r["loss"], rel=1e-6)) for r in log_of(tmp_path / "run")]
+    assert got == [(r["epoch"], pytest.approx(r["loss"], rel=1e-6)) for r in log_of(out)]
 
 
 def test_without_tensorboard_nothing_is_missing(tiny_store: ClipStore, tmp_path: Path):

@@ -145,10 +145,14 @@ def info(args: Sequence[str]) -> None:
         Args:
             path: A store such as data/nw-ucla, or a run such as runs/nw-ucla-joint.
         """
-        if (path / "card.json").is_file():
+        if (path / "card.json").is_file() or (path / "recipe.json").is_file():
             from lst.cli.show_verbs import print_card
 
-            return print_card(path)
+            return print_card(path)  # says so when the run is not finished
+        if (path / "result.json").is_file():
+            from lst.evaluation.results import one_line, read_result
+
+            return print(one_line(read_result(path / "result.json")))
         return _print_store(ClipStore.open(path))
 
     tyro.cli(run, prog="lst info", args=args)

@@ -63,8 +63,14 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         choose("verb", words[0], VERBS)(words[1:])
     except KeyboardInterrupt:
-        print("\nlst: stopped. What was finished is kept; training continues with --resume.", file=sys.stderr)
+        print(
+            "\nlst: stopped. What was finished is kept: the same command goes on (lst train: --resume).",
+            file=sys.stderr,
+        )
         return 130
+    except BrokenPipeError:  # the reader has enough: `lst results | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its end
+        return 0
     except (ValueError, OSError, FloatingPointError, MemoryError) as error:
         if os.environ.get("LST_DEBUG"):
             raise

@@ -209,6 +209,8 @@ def _percent(value: float) -> str:
 
 def write_table(path: Path, results: Sequence[Result]) -> None:
     """Replace what stands between the markers of a Markdown file by one table for each benchmark."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; the table goes between two lines of a Markdown file")
     text = path.read_text(encoding="utf-8")
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
         raise ValueError(f"{path}: needs the lines {BEGIN!r} and {END!r} once, in this order")

@@ -85,11 +85,30 @@ def same_weights(seed: int = 0) -> tuple[CTRGCN, PlainCTRGCN]:
             for name, value in fused.named_parameters():
                 if name.endswith(("alpha", "bn.weight")):
                     value.uniform_(0.5, 1.0)
+        _settle(fused)
     ours, shapes = fused.state_dict(), plain.state_dict()
     plain.load_state_dict(
         {p.key: view_of(ours, p).reshape(shapes[p.key].shape) for p in encoder_pieces(fused)}
     )
     return fused, plain
+
+
+def _settle(net: CTRGCN) -> None:
+    """Running statistics of what flows through; without them values grow to 1e8."""
+    norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = 1.0
+    shape = (
+        16,
+        3,
+        get_benchmark(BENCHMARK).clip_length,
+        get_layout(get_benchmark(BENCHMARK).layout).num_joints,
+        1,
+    )
+    with torch.no_grad():
+        net.train()(torch.randn(shape))
+    for norm in norms:
+        norm.momentum = 0.1
 
 
 def supervised(encoder: nn.Module, width: int) -> LanguageSupervision:

@@ -11,6 +11,7 @@ from lst.evaluation.plots import plot_clip
 from lst.evaluation.results import read_results
 from lst.facts.benchmarks import get_benchmark
 from lst.training.recipes import TrainOptions
+from lst.training.run_folder import RunFolder
 from lst.use.reproduce import Plan, reproduce
 
 FAMILY = "demo"
@@ -21,8 +22,8 @@ def run_demo(out: Path, options: TrainOptions, *, overwrite: bool) -> Iterator[s
     started = time.perf_counter()
     store = _store(out / "data", overwrite=overwrite)
     runs, results = out / "runs", out / "results"
-    if overwrite and runs.is_dir():
-        shutil.rmtree(runs)
+    if overwrite:
+        _remove_runs(runs)
     benchmark = get_benchmark(str(store.manifest["dataset"]))
     yield f"{len(store)} synthetic clips of {benchmark.num_classes} actions (no recordings) in {store.folder}"
     picture = out / "clip.png"
@@ -39,6 +40,13 @@ def run_demo(out: Path, options: TrainOptions, *, overwrite: bool) -> Iterator[s
     yield f"wrote {picture}, {results}/*.json and for every run:"
     yield f"  {runs}/*/: model.safetensors, card.json, log.jsonl, training.png, test/confusion.png, ..."
     yield "next: lst prepare nw-ucla all_sqe.zip, then lst train nw-ucla-joint"
+
+
+def _remove_runs(runs: Path) -> None:
+    """The demo's own runs only: with --out . the folder may hold others."""
+    for name, _, _ in Plan(FAMILY).runs(1, language=True):
+        if RunFolder(runs / name).started:
+            shutil.rmtree(runs / name)
 
 
 def _store(folder: Path, *, overwrite: bool) -> ClipStore:

@@ -23,8 +23,7 @@ def import_official(
     language heads) were fed bones along the graph's tree: bones="graph".
     Raises FileNotFoundError or ValueError for a file that is absent, unsafe, or of another benchmark.
     """
-    if (out / CARD).is_file() and not overwrite:
-        raise ValueError(f"{out}: holds a checkpoint already. Use --overwrite or another --out.")
+    _check_may_write(out, overwrite=overwrite)
     facts, official = get_benchmark(benchmark), read_official(source)
     from_gap = any(key.startswith(TRAINING_ONLY) for key in official)
     pipeline = InputPipeline(
@@ -58,6 +57,16 @@ def import_official(
     )
     save_checkpoint(out, classifier, card)
     return unused
+
+
+def _check_may_write(out: Path, *, overwrite: bool) -> None:
+    """A trained run is never replaced, also one that is still training; an import is, when asked."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not (out / CARD).is_file() or (out / "recipe.json").is_file():
+        raise ValueError(f"{out}: exists and is not an imported checkpoint. Choose another --out.")
+    if not overwrite:
+        raise ValueError(f"{out}: holds a checkpoint already. Use --overwrite or another --out.")
 
 
 def _check_unused(unused: list[str], source: Path) -> None:

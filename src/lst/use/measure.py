@@ -46,7 +46,7 @@ def measure_run(run: Path, store: ClipStore, device: str = "auto") -> Measured:
     if len(held):
         save_scores(run / HELD_OUT, _score(checkpoint, store, held, "val"))
     report = write_report(run / "test", scores, benchmark)
-    write_json(run / RESULT, stream_result(run.name, checkpoint.card, report))
+    write_json(run / RESULT, stream_result(run.resolve().name, checkpoint.card, report))
     return Measured(report, run / "test")
 
 
@@ -54,7 +54,7 @@ def _score(checkpoint: Checkpoint, store: ClipStore, clips: Any, split: str) -> 
     device = next(checkpoint.classifier.parameters()).device
     batches = ClipBatches(store, clips, checkpoint.pipeline, batch_size=TEST_BATCH, device=device)
     info = {
-        "run": checkpoint.folder.name,
+        "run": checkpoint.folder.resolve().name,  # also for `lst test .`
         "benchmark": checkpoint.card["benchmark"],
         "modality": checkpoint.pipeline.modality,
         "split": split,

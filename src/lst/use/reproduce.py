@@ -28,17 +28,27 @@ class Plan:
     epochs: int | None = None
     streams: tuple[Modality, ...] = STREAMS
 
+    def __post_init__(self) -> None:
+        if self.seeds < 1:
+            raise ValueError(f"--seeds must be at least 1, got {self.seeds}")
+
     def runs(self, seed: int, *, language: bool) -> Iterator[tuple[str, str, RunConfig]]:
         """(run name, recipe name, config) of every stream of one seed."""
         for name in stream_names(self.family):
             config = get_recipe(name)
             if config.modality not in self.streams:
                 continue
-            epochs = self.epochs or config.optim.epochs
+            epochs = config.optim.epochs if self.epochs is None else self.epochs
             config = replace(config, seed=seed, optim=replace(config.optim, epochs=epochs))
             if not language:
                 config = replace(config, text_weight=0.0)
             yield self.run_name(name, seed, language=language), name, config
+
+    @property
+    def ensemble_name(self) -> str:
+        """Fewer streams have a name of their own, or they would replace the ensemble of all."""
+        some = [m.replace("_", "-") for m in STREAMS if m in self.streams]
+        return f"{self.family}-ensemble" + ("" if len(some) == len(STREAMS) else "-of-" + "+".join(some))
 
     def run_name(self, recipe: str, seed: int, *, language: bool) -> str:
         """A name for each different run: another number of epochs never stands in for the full schedule."""
@@ -61,7 +71,7 @@ def reproduce(plan: Plan, store: ClipStore, runs: Path, results: Path, options: 
                 _keep(members[-1], results)
             done += members
             if len(members) > 1:
-                out = runs / plan.run_name(f"{plan.family}-ensemble", seed, language=language)
+                out = runs / plan.run_name(plan.ensemble_name, seed, language=language)
                 measured = ensemble_runs(members, out)
                 logger.info("%s: %s", out.name, summary_line(measured.report))
                 _keep(out, results)
