@@ -177,8 +177,8 @@ class _Run:
     def _epoch_row(self, epoch: int, rate: float, means: Tensor) -> dict[str, Any]:
         loss, classes, top1, *parts = means.tolist()
         # The last step's damage shows in the weights before it shows in a loss.
-        weights = torch.stack([value.detach().sum() for value in self.parts.supervision.parameters()])
-        if not (means.isfinite().all() and weights.isfinite().all()):
+        finite = torch.stack([v.isfinite().all() for v in self.parts.supervision.state_dict().values()])
+        if not (means.isfinite().all() and finite.all()):
             raise FloatingPointError(
                 f"epoch {epoch + 1}: the loss is {loss}. The run diverged: start again in a new --out with a "
                 f"lower --optim.lr (now {self.config.optim.lr}) or with --precision fp32."
