@@ -121,8 +121,9 @@ def one_line(result: Result) -> str:
     """A run in one line: name, accuracies, epochs, seed, device."""
     unseen = f"  unseen {_percent(result['top1_unseen'])}" if result.get("top1_unseen") is not None else ""
     best = result.get("best_on_test")
-    tested = best and best["epochs_tested"] == result["epochs"]  # a sparse test has no best epoch
-    best_text = f"  (best on test {_percent(best['top1'])}, epoch {best['epoch']})" if tested else ""
+    best_text = ""
+    if best and best["epochs_tested"] == result["epochs"]:  # a sparse test has no best epoch
+        best_text = f"  (best on test {_percent(best['top1'])}, epoch {best['epoch']})"
     how = f"{_epochs(result)} epochs  seed {result['seed']}  {result['device']}"
     if result["parity"] == "imported":
         how = "imported weights"
