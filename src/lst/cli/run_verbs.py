@@ -150,7 +150,8 @@ def reproduce(args: Sequence[str]) -> None:
         """Train, test and ensemble all streams and seeds; skip what is finished; print the table.
 
         Args:
-            family: nw-ucla, nw-ucla-clean, gap-nw-ucla, gap-nw-ucla-clean or demo.
+            family: nw-ucla, nw-ucla-clean, ntu60-xsub, ntu60-xview, ntu120-xsub, ntu120-xset, one of these
+                with gap- in front, or demo.
             seeds: Number of seeds, counted from 1.
             plain: Also train the plain encoder without text, the baseline of every comparison.
             epochs: Shorten (or lengthen) the schedule; it is scaled, and the results say so.

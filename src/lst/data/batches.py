@@ -2,10 +2,10 @@
 
 Letters: N clips, C channels (x, y, z), R rows of the store, T frames, V joints, M persons.
 
-The frames of the split lie on the device once. All draws of an epoch are made on the host at its start, for
-all clips together, and moved once; a batch is then a gather and element-wise arithmetic, without work per
-clip and without reading anything back. What a clip looks like depends on (seed, epoch, clip id, repeat) and
-on nothing else.
+The frames of the split lie on the device once, or stay on disk (`lst.data.rows`). All draws of an epoch are
+made on the host at its start, for all clips together, and moved once; a batch is then a gather and
+element-wise arithmetic, without work per clip and without reading anything back. What a clip looks like
+depends on (seed, epoch, clip id, repeat) and on nothing else.
 
 Where the default differs from the official code (numbers of method.md, section 16): draws are keyed and so
 differ between epochs (Q32); the stored length counts the frames (Q46); an axis without extent becomes 0
@@ -14,8 +14,7 @@ because min-max cancels it.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -23,9 +22,14 @@ from torch import Tensor
 
 from lst.data import draws, transforms
 from lst.data.pipeline import InputPipeline
+from lst.data.rows import ClipRows, loose_rows, rows_on_device, rows_on_disk
 from lst.data.store import ClipStore
+from lst.facts.choices import choose
 
-__all__ = ["Batch", "ClipBatches", "InputPipeline", "prepare_arrays"]
+__all__ = ["Batch", "ClipBatches", "InputPipeline", "Place", "prepare_arrays"]
+
+Place = Literal["device", "disk"]
+"""Where the frames of a split lie while they are used."""
 
 _CENTRE = 1
 """The Spine of kinect_v1_20 (method.md 13.4 step 1). Any joint would do: min-max cancels the step."""
@@ -45,12 +49,15 @@ class Batch(NamedTuple):
     """int64 position of each clip in `ClipBatches.clip_ids`."""
     text_draws_N: Tensor
     """float32 in [0, 1) for the choice of a synonym; zeros in `test`."""
+    present_B: Tensor | None = None
+    """int64 positions n * M + m of the persons who are there in the frames shown; None: there is one slot."""
 
 
 class _Draws(NamedTuple):
     """What is drawn or fixed for each item (one showing of one clip), one row per item."""
 
     clips_N: Tensor
+    """On the rows' home, as the frames are; the others on the training device."""
     frames_NF: Tensor
     """random_frames: the T frames to show. crop_resize: start and length of the crop."""
     matrices_N33: Tensor | None
@@ -62,47 +69,7 @@ class _Draws(NamedTuple):
         return _Draws(self.clips_N[where], self.frames_NF[where], matrices_N33, self.text_N[where])
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """The frames of some clips on the device; a person's frames are consecutive, a clip's persons too."""
-
-    joints_CRV: Tensor
-    frames_N: Tensor
-    persons_N: Tensor
-    offsets_N: Tensor
-    host_frames_N: np.ndarray
-    host_persons_N: np.ndarray
-
-    @classmethod
-    def make(
-        cls, joints_RVC: np.ndarray, frames: np.ndarray, persons: np.ndarray, device: torch.device
-    ) -> "_Rows":
-        frames, persons = np.asarray(frames, dtype=np.int64), np.asarray(persons, dtype=np.int64)
-        sizes = frames * persons
-        joints_CRV = torch.from_numpy(joints_RVC).to(device).permute(2, 0, 1).contiguous()
-        on_device = [torch.from_numpy(a).to(device) for a in (frames, persons, np.cumsum(sizes) - sizes)]
-        return cls(joints_CRV, *on_device, host_frames_N=frames, host_persons_N=persons)
-
-    def gather(self, clips_N: Tensor, frames_NT: Tensor, num_persons: int) -> Tensor:
-        """The given frames -> (N, C, T, V, M). A missing person repeats the last one, see `hide_missing`."""
-        person_M = torch.arange(num_persons, device=clips_N.device)
-        person_NM = torch.minimum(person_M, self.persons_N[clips_N, None] - 1)
-        first_NM = self.offsets_N[clips_N, None] + person_NM * self.frames_N[clips_N, None]
-        rows = first_NM[:, :, None] + frames_NT[:, None, :]
-        c, _, v = self.joints_CRV.shape
-        joints = self.joints_CRV.index_select(1, rows.flatten()).view(c, *rows.shape, v)
-        return joints.permute(1, 0, 3, 4, 2)
-
-    def hide_missing(self, x_NCTVM: Tensor, clips_N: Tensor) -> Tensor:
-        """Persons that a clip does not have become zeros."""
-        num_persons = x_NCTVM.shape[-1]
-        if num_persons <= self.host_persons_N.min():
-            return x_NCTVM
-        missing_NM = torch.arange(num_persons, device=clips_N.device) >= self.persons_N[clips_N, None]
-        return x_NCTVM.masked_fill(missing_NM[:, None, None, None, :], 0.0)
-
-
-def _random_frames(rows: _Rows, items: _Draws, num_persons: int, longest: int) -> Tensor:
+def _random_frames(rows: ClipRows, items: _Draws, num_persons: int, longest: int) -> Tensor:
     """method.md 13.4, steps 1 to 4. Clips are padded to `longest` frames by repeating their last frame.
 
     The range of step 3 is that of all frames, hence the padding; repeats of a frame cannot change it.
@@ -115,37 +82,32 @@ def _random_frames(rows: _Rows, items: _Draws, num_persons: int, longest: int) -
     if items.matrices_N33 is not None:
         x = transforms.rotate(x, items.matrices_N33)
     low, high = transforms.axis_range(x)
-    x = transforms.min_max(transforms.pick_frames(x, items.frames_NF), low, high)
-    return rows.hide_missing(x, items.clips_N)
+    return transforms.min_max(transforms.pick_frames(x, items.frames_NF.to(x.device)), low, high)
 
 
-def _crop_resize(rows: _Rows, items: _Draws, num_persons: int, clip_length: int) -> Tensor:
+def _crop_resize(rows: ClipRows, items: _Draws, num_persons: int, clip_length: int) -> Tensor:
     """method.md 13.1 and 13.2. Only the two source frames of each output frame are gathered: no padding."""
     frames = transforms.blend_frames(items.frames_NF[:, 0], items.frames_NF[:, 1], clip_length)
     first = rows.gather(items.clips_N, frames.first_NT, num_persons)
     second = rows.gather(items.clips_N, frames.second_NT, num_persons)
-    x = rows.hide_missing(transforms.blend(first, second, frames.share_NT), items.clips_N)
+    x = transforms.blend(first, second, frames.share_NT.to(first.device))
     return x if items.matrices_N33 is None else transforms.rotate(x, items.matrices_N33)
 
 
-def _test_draws(host_frames_N: np.ndarray, pipeline: InputPipeline, device: torch.device) -> _Draws:
-    """Every clip once, in order, nothing random."""
-    lengths_N = torch.from_numpy(host_frames_N)
+def _test_frames(lengths: np.ndarray, pipeline: InputPipeline) -> Tensor:
+    """`_Draws.frames_NF` of every clip, nothing random, on the host."""
+    lengths_N = torch.from_numpy(lengths)
     if pipeline.frames == "random_frames":
-        frames_NF = transforms.even_frames(lengths_N, pipeline.clip_length)
-    else:
-        frames_NF = torch.stack(transforms.centre_crop(lengths_N, share=pipeline.test_crop), dim=1)
-    clips_N = torch.arange(len(lengths_N), device=device)
-    return _Draws(clips_N, frames_NF.to(device), None, torch.zeros(len(lengths_N), device=device))
+        return transforms.even_frames(lengths_N, pipeline.clip_length)
+    return torch.stack(transforms.centre_crop(lengths_N, share=pipeline.test_crop), dim=1)
 
 
 class _Processor:
     """Rows of some clips and a pipeline -> input of the net, for the items of one batch."""
 
-    def __init__(self, rows: _Rows, pipeline: InputPipeline) -> None:
+    def __init__(self, rows: ClipRows, pipeline: InputPipeline, device: torch.device) -> None:
         self.rows, self.pipeline = rows, pipeline
         matrix_VV = pipeline.joint_matrix()
-        device = rows.frames_N.device
         self.sums = None if matrix_VV is None else transforms.joint_sum(matrix_VV, device)
 
     def __call__(self, items: _Draws, longest: int) -> Tensor:
@@ -155,6 +117,8 @@ class _Processor:
             x_NCTVM = _random_frames(self.rows, items, p.num_persons, longest)
         else:
             x_NCTVM = _crop_resize(self.rows, items, p.num_persons, p.clip_length)
+        if p.missing_person == "zeros":
+            x_NCTVM = self.rows.hide_missing(x_NCTVM, items.clips_N)
         return transforms.to_modality(x_NCTVM, p.modality, self.sums).contiguous()
 
 
@@ -170,8 +134,9 @@ class ClipBatches:
         batch_size: int,
         device: torch.device,
         repeat: int = 1,
+        place: Place = "device",
     ) -> None:
-        """Copy the frames of the clips to the device.
+        """Copy the frames of the clips to the device, or leave them on disk.
 
         clips: positions in the store, as `ClipStore.select` gives them.
         repeat: how often one epoch of `train` shows each clip, each time with other draws.
@@ -183,9 +148,10 @@ class ClipBatches:
         self.clip_ids: list[str] = [store.clip_ids[i] for i in clips]
         self.labels: np.ndarray = np.asarray(store.labels, dtype=np.int64)[clips]
         self.pipeline, self.batch_size, self.repeat = pipeline, batch_size, repeat
-        rows = _Rows.make(_clip_rows(store, clips), store.frames[clips], store.persons[clips], device)
-        self._process = _Processor(rows, pipeline)
-        self._frames = rows.host_frames_N
+        rows = choose("place", place, {"device": rows_on_device, "disk": rows_on_disk})
+        self._rows: ClipRows = rows(store, clips, pipeline.num_persons, device)
+        self._process = _Processor(self._rows, pipeline, device)
+        self._frames = self._rows.host_frames_N
         self._device = device
         self._labels = torch.from_numpy(self.labels).to(device)
         self._keys = draws.clip_keys(self.clip_ids)
@@ -203,29 +169,50 @@ class ClipBatches:
         order = draws.permutation(seed, epoch, self.repeat * len(self.clip_ids))
         order = order[: self.num_train_batches * self.batch_size]
         clips, repeats = order % len(self.clip_ids), order // len(self.clip_ids)
-        return self._batches(clips, self._train_draws(seed, epoch, clips, repeats))
-
-    def test(self) -> Iterator[Batch]:
-        """Every clip once, in order, without anything random; an incomplete last batch is kept."""
-        items = _test_draws(self._frames, self.pipeline, self._device)
-        return self._batches(np.arange(len(self.clip_ids)), items)
-
-    def _batches(self, clips: np.ndarray, items: _Draws) -> Iterator[Batch]:
-        for start in range(0, len(clips), self.batch_size):
-            where = slice(start, start + self.batch_size)
-            part = items.part(where)
-            x_NCTVM = self._process(part, longest=int(self._frames[clips[where]].max()))
-            yield Batch(x_NCTVM, self._labels[part.clips_N], part.clips_N, part.text_N)
-
-    def _train_draws(self, seed: int, epoch: int, clips: np.ndarray, repeats: np.ndarray) -> _Draws:
-        """All draws of one epoch, made on the host and moved once."""
         keys, lengths = self._keys[clips], self._frames[clips]
         rule = _draw_random_frames if self.pipeline.frames == "random_frames" else _draw_crop_resize
         frames_NF, matrices_N33 = rule(seed, epoch, keys, repeats, lengths, self.pipeline)
         text_N = draws.uniform(seed, epoch, keys, "text", 1, repeats_N=repeats)[:, 0]
         text_N = np.floor(text_N * 2**24) / 2**24  # rounding to float32 could otherwise give 1.0
-        tables = (torch.from_numpy(clips), frames_NF, matrices_N33.float(), torch.from_numpy(text_N).float())
-        return _Draws(*(table.to(self._device) for table in tables))
+        return self._epoch(clips, frames_NF, matrices_N33.float(), torch.from_numpy(text_N).float())
+
+    def test(self) -> Iterator[Batch]:
+        """Every clip once, in order, without anything random; an incomplete last batch is kept."""
+        clips = np.arange(len(self.clip_ids))
+        return self._epoch(clips, _test_frames(self._frames, self.pipeline), None, torch.zeros(len(clips)))
+
+    def _epoch(
+        self, clips: np.ndarray, frames_NF: Tensor, matrices_N33: Tensor | None, text_N: Tensor
+    ) -> Iterator[Batch]:
+        """Move the tables of the epoch, which were made on the host, before its first batch."""
+        home, device = self._rows.home, self._device
+        items = _Draws(
+            torch.from_numpy(clips).to(home),
+            frames_NF.to(home),
+            None if matrices_N33 is None else matrices_N33.to(device),
+            text_N.to(device),
+        )
+        return self._batches(clips, items, self._present(clips, frames_NF))
+
+    def _present(self, clips: np.ndarray, frames_NF: Tensor) -> Sequence[Tensor]:
+        """`Batch.present_B` of every batch; empty when there is one slot."""
+        if self.pipeline.num_persons == 1:
+            return ()
+        start, length = np.zeros_like(clips), self._frames[clips]
+        if self.pipeline.frames == "crop_resize":
+            start, length = frames_NF.numpy().T
+        item_B, person_B = np.nonzero(self._rows.present(clips, start, length))
+        positions_B = item_B % self.batch_size * self.pipeline.num_persons + person_B
+        sizes = np.bincount(item_B // self.batch_size)
+        return torch.from_numpy(positions_B).to(self._device).split(sizes.tolist())
+
+    def _batches(self, clips: np.ndarray, items: _Draws, present: Sequence[Tensor]) -> Iterator[Batch]:
+        for i, start in enumerate(range(0, len(clips), self.batch_size)):
+            where = slice(start, start + self.batch_size)
+            part = items.part(where)
+            x_NCTVM = self._process(part, longest=int(self._frames[clips[where]].max()))
+            clips_N = part.clips_N.to(self._device)
+            yield Batch(x_NCTVM, self._labels[clips_N], clips_N, part.text_N, present[i] if present else None)
 
 
 def _draw_random_frames(
@@ -270,13 +257,6 @@ def _check_split(store: ClipStore, clips: np.ndarray, pipeline: InputPipeline) -
         )
 
 
-def _clip_rows(store: ClipStore, clips: np.ndarray) -> np.ndarray:
-    """(R, V, C) rows of the chosen clips, one clip after the other."""
-    sizes = store.frames[clips] * store.persons[clips]
-    before = np.cumsum(sizes) - sizes
-    return store.joints[np.repeat(store.offsets[clips] - before, sizes) + np.arange(sizes.sum())]
-
-
 def prepare_arrays(joints: Sequence[np.ndarray], pipeline: InputPipeline) -> Tensor:
     """Loose clips, each (M, T, V, C) -> x_NCTVM on the CPU, by the same code as `ClipBatches.test`.
 
@@ -295,6 +275,9 @@ def prepare_arrays(joints: Sequence[np.ndarray], pipeline: InputPipeline) -> Ten
             raise ValueError(f"clip {i} holds NaN, infinite or huge values; fill or drop those frames first")
     rows_RVC = np.concatenate([clip.reshape(-1, *expected) for clip in joints]).astype(np.float32)
     frames, persons = (np.asarray([clip.shape[axis] for clip in joints]) for axis in (1, 0))
-    rows = _Rows.make(rows_RVC, frames, persons, torch.device("cpu"))
-    items = _test_draws(rows.host_frames_N, pipeline, torch.device("cpu"))
-    return _Processor(rows, pipeline)(items, longest=int(frames.max()))
+    cpu = torch.device("cpu")
+    rows = loose_rows(rows_RVC, frames, persons, pipeline.num_persons, cpu)
+    items = _Draws(
+        torch.arange(len(joints)), _test_frames(rows.host_frames_N, pipeline), None, torch.zeros(len(joints))
+    )
+    return _Processor(rows, pipeline, cpu)(items, longest=int(frames.max()))

@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from lst.facts.choices import FramesRule, Modality, choose
+from lst.facts.choices import FramesRule, MissingPerson, Modality, choose
 from lst.facts.skeleton import LAYOUTS, Skeleton, get_layout
 
 BonesRule = Literal["parent", "graph", "gap"]
@@ -28,13 +28,15 @@ class InputPipeline:
     clip_length: int
     """Frames the net sees."""
     num_persons: int
-    """Persons the net sees; a missing person is zeros, further persons are left out."""
+    """Persons the net sees; further persons are left out."""
     frames: FramesRule
     """random_frames: NW-UCLA (method.md 13.4). crop_resize: NTU (13.1 to 13.3)."""
     bones: BonesRule = "parent"
     """parent: child minus parent, root zero, joint streams untouched (the tree NW-UCLA's feeder uses, too).
     graph: the same along the tree of the spatial graph, as CTR-GCN's own checkpoints were trained (Q2).
     gap: the official joint matrix of method.md 4.2, which also changes the joint streams of NW-UCLA."""
+    missing_person: MissingPerson = "zeros"
+    """What stands in the slot of a person whom the clip does not have."""
     max_view_degrees: int = 60
     """random_frames, training: largest turn about x and about y, drawn in whole degrees."""
     max_rotation: float = 0.3
@@ -48,6 +50,7 @@ class InputPipeline:
         _check_choice("modality", self.modality, Modality)
         _check_choice("frames rule", self.frames, FramesRule)
         _check_choice("bones rule", self.bones, BonesRule)
+        _check_choice("rule for a missing person", self.missing_person, MissingPerson)
         choose("layout", self.layout, LAYOUTS)
         if self.bones == "gap":
             self.skeleton.gap_k(self.modality)  # raises for a layout without an official joint matrix

@@ -23,7 +23,7 @@ def score_clips(
     try:
         # cuDNN would round float32 convolutions to TF32 by default; on other devices this changes nothing.
         with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-            logits = torch.cat([classifier(batch.x_NCTVM) for batch in batches.test()])
+            logits = torch.cat([classifier(batch.x_NCTVM, batch.present_B) for batch in batches.test()])
     finally:
         classifier.train(was_training)
     return Scores(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lst.facts import splits
-from lst.facts.choices import FramesRule, Split, choose
+from lst.facts.choices import FramesRule, MissingPerson, Split, choose
 from lst.facts.clip_ids import NtuId, UclaId, parse_ntu_id, parse_ucla_id
 from lst.facts.ntu_classes import NTU120_CLASSES
 
@@ -39,6 +39,8 @@ class Benchmark:
     actions: tuple[int, ...] = ()
     """The action number in the file names for each class; empty = 1, 2, 3, ..."""
     parse_id: Callable[[str], NtuId | UclaId] = parse_ucla_id
+    missing_person: MissingPerson = "zeros"
+    """What the official preparation puts where a clip has one person only (Q49)."""
 
     def __post_init__(self) -> None:
         if len(set(self.class_names)) != len(self.class_names):
@@ -104,6 +106,7 @@ def _ntu(
         rule=rule,
         expected={"train": train, "test": test},
         parse_id=parse_ntu_id,
+        missing_person="repeat" if dataset == "ntu120" else "zeros",
     )
 
 

@@ -19,6 +19,13 @@ TextScale = Literal["exp", "linear"]
 TextTarget = Literal["soft", "same_class"]
 """Targets of that loss: softmax(10 * same class) as published (Q17), or equal mass on the same class only."""
 
+MissingPerson = Literal["zeros", "repeat"]
+"""What fills the slot of a person whom a clip does not have: zeros, or the last person once more (Q49)."""
+
+PersonsRule = Literal["every_slot", "present"]
+"""Whose features are averaged: those of every slot, an empty one too, as published (Q8), or of the persons
+who are there. With "present" each person passes the encoder alone, and an empty slot costs nothing."""
+
 T = TypeVar("T")
 
 

@@ -5,12 +5,12 @@ Letters: N clips, C channels, T frames, V joints, M persons, K classes.
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 
-from lst.facts.choices import choose
+from lst.facts.choices import PersonsRule, choose
 from lst.facts.skeleton import get_layout
 from lst.nets.ctrgcn import CTRGCN
 
@@ -25,30 +25,77 @@ def at_least_float32(x: Tensor) -> Tensor:
 
 
 class SkeletonClassifier(nn.Module):
-    """Clip (N, C, T, V, M) -> logits (N, K). Persons and joints and frames are pooled by a plain mean."""
+    """Clip (N, C, T, V, M) -> logits (N, K). Joints, frames and persons are pooled by a mean.
 
-    def __init__(self, encoder: nn.Module, *, width: int, num_classes: int) -> None:
+    `persons` says whether an empty slot counts as a person (see `PersonsRule`). With "present" the encoder is
+    built for a single person, so that its batch statistics know nothing of empty slots either.
+    """
+
+    def __init__(
+        self, encoder: nn.Module, *, width: int, num_classes: int, persons: PersonsRule = "every_slot"
+    ) -> None:
         super().__init__()
         self.encoder, self.head = encoder, nn.Linear(width, num_classes)
+        self.persons: PersonsRule = persons
         nn.init.normal_(self.head.weight, 0.0, math.sqrt(2 / num_classes))  # method.md Section 7
 
-    def features(self, x_NCTVM: Tensor) -> Tensor:
-        """Feature map (N, M, C', T', V), before any pooling."""
-        return self.encoder(x_NCTVM)
+    def features(self, x_NCTVM: Tensor, present_B: Tensor | None = None) -> Tensor:
+        """Joint features (N, C', V): the encoder's map, averaged over frames and persons in float32.
 
-    def classify(self, features_NMCTV: Tensor) -> Tensor:
+        present_B: positions n * M + m of the persons who are there, at least one for each clip. Without it
+        they are found in x, and every slot is computed: the same result at test time, at more cost.
+        """
+        if self.persons == "every_slot":
+            return _over_frames(self.encoder(x_NCTVM)).mean(dim=1)
+        n, m = x_NCTVM.shape[0], x_NCTVM.shape[-1]
+        persons_BCTV1 = x_NCTVM.permute(0, 4, 1, 2, 3).flatten(0, 1).unsqueeze(-1)
+        if present_B is None:
+            joints_BCV = _over_frames(self.encoder(persons_BCTV1)).squeeze(1)
+            return _over_persons(joints_BCV.unflatten(0, (n, m)), _who_is_there(x_NCTVM))
+        joints_BCV = _over_frames(self.encoder(persons_BCTV1[present_B])).squeeze(1)
+        dense_BCV = joints_BCV.new_zeros(n * m, *joints_BCV.shape[1:]).index_copy(0, present_B, joints_BCV)
+        there_B = joints_BCV.new_zeros(n * m).index_fill(0, present_B, 1.0)
+        return _over_persons(dense_BCV.unflatten(0, (n, m)), there_B.view(n, m))
+
+    def classify(self, joints_NCV: Tensor) -> Tensor:
         """Logits (N, K) in float32, also under autocast."""
-        with torch.autocast(features_NMCTV.device.type, enabled=False):
-            return self.head(at_least_float32(features_NMCTV).mean(dim=(1, 3, 4)))
+        with torch.autocast(joints_NCV.device.type, enabled=False):
+            return self.head(joints_NCV.mean(dim=2))
 
-    def forward(self, x_NCTVM: Tensor) -> Tensor:
-        return self.classify(self.features(x_NCTVM))
+    def forward(self, x_NCTVM: Tensor, present_B: Tensor | None = None) -> Tensor:
+        return self.classify(self.features(x_NCTVM, present_B))
+
+
+def _over_frames(features_NMCTV: Tensor) -> Tensor:
+    return at_least_float32(features_NMCTV).mean(dim=3)
+
+
+def _who_is_there(x_NCTVM: Tensor) -> Tensor:
+    """(N, M) 1 for a person with any number that is not 0; if there is none, for the first."""
+    there_NM = (x_NCTVM != 0).any(dim=(1, 2, 3))
+    nobody_N = ~there_NM.any(dim=1)
+    first_M = torch.arange(there_NM.shape[1], device=x_NCTVM.device) == 0
+    return there_NM | (nobody_N[:, None] & first_M)
+
+
+def _over_persons(joints_NMCV: Tensor, there_NM: Tensor) -> Tensor:
+    weights_NM = there_NM.to(joints_NMCV.dtype)
+    weights_NM = weights_NM / weights_NM.sum(dim=1, keepdim=True)
+    return (joints_NMCV * weights_NM[:, :, None, None]).sum(dim=1)
 
 
 def build_classifier(
-    *, encoder: str, layout: str, num_persons: int, num_classes: int, width: int = 64
+    *,
+    encoder: str,
+    layout: str,
+    num_persons: int,
+    num_classes: int,
+    width: int = 64,
+    persons: PersonsRule = "every_slot",
 ) -> SkeletonClassifier:
     """The classifier from plain values, as a card holds them. Start values: torch's global seed."""
+    choose("rule for persons", persons, {name: name for name in get_args(PersonsRule)})
     graph_SVV = torch.from_numpy(get_layout(layout).graph_matrices())
-    net: Any = choose("encoder", encoder, ENCODERS)(graph_SVV, num_persons=num_persons, width=width)
-    return SkeletonClassifier(net, width=net.out_channels, num_classes=num_classes)
+    at_once = 1 if persons == "present" else num_persons
+    net: Any = choose("encoder", encoder, ENCODERS)(graph_SVV, num_persons=at_once, width=width)
+    return SkeletonClassifier(net, width=net.out_channels, num_classes=num_classes, persons=persons)

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lst.facts.choices import TextScale, TextTarget
-from lst.nets.classifier import SkeletonClassifier, at_least_float32
+from lst.nets.classifier import SkeletonClassifier
 from lst.nets.losses import LossTerms, part_contrast
 
 MAX_SCALE = 100.0  # CLIP's cap: beyond it the softmax over a batch is one-hot anyway
@@ -75,28 +75,33 @@ class LanguageSupervision(nn.Module):
         nn.init.normal_(whole_weight, 0.0, math.sqrt(2 / bank.width))  # Section 7: only the global head
         nn.init.zeros_(whole_bias)
 
-    def embed(self, features_NMCTV: Tensor) -> Tensor:
-        """Features -> projected part vectors (P, N, D); text 0 is the whole body."""
-        pooled_PNC = torch.einsum(
-            "ncv,pv->pnc", at_least_float32(features_NMCTV).mean(dim=(1, 3)), self.weights_PV
-        )
+    def embed(self, joints_NCV: Tensor) -> Tensor:
+        """Joint features -> projected part vectors (P, N, D); text 0 is the whole body."""
+        pooled_PNC = torch.einsum("ncv,pv->pnc", joints_NCV, self.weights_PV)
         return torch.stack([project(part) for project, part in zip(self.project, pooled_PNC, strict=True)])
 
     def scales(self) -> Tensor:
         """(P,) factors on the cosines: exp(s), capped, or s itself (Q16)."""
         return self.scale if self.scale_form == "linear" else self.scale.exp().clamp(max=MAX_SCALE)
 
-    def forward(self, x_NCTVM: Tensor, labels_N: Tensor, text_draws_N: Tensor) -> LossTerms:
-        """One step: clips, labels, and the uniform draws in [0, 1) that pick each clip's synonym."""
-        return self.compare(x_NCTVM, labels_N, self.bank(labels_N, text_draws_N))
+    def forward(
+        self, x_NCTVM: Tensor, labels_N: Tensor, text_draws_N: Tensor, present_B: Tensor | None = None
+    ) -> LossTerms:
+        """One step: clips, labels, and the uniform draws in [0, 1) that pick each clip's synonym.
 
-    def compare(self, x_NCTVM: Tensor, labels_N: Tensor, texts_PND: Tensor) -> LossTerms:
+        present_B: who is there, as `SkeletonClassifier.features` takes it.
+        """
+        return self.compare(x_NCTVM, labels_N, self.bank(labels_N, text_draws_N), present_B)
+
+    def compare(
+        self, x_NCTVM: Tensor, labels_N: Tensor, texts_PND: Tensor, present_B: Tensor | None = None
+    ) -> LossTerms:
         """The step with the texts' vectors given."""
-        features = self.classifier.features(x_NCTVM)
+        joints_NCV = self.classifier.features(x_NCTVM, present_B)
         with torch.autocast(x_NCTVM.device.type, enabled=False):
-            logits_NK = self.classifier.classify(features)
+            logits_NK = self.classifier.classify(joints_NCV)
             parts_P = part_contrast(
-                self.embed(features), texts_PND, labels_N, scale_P=self.scales(), target=self.target
+                self.embed(joints_NCV), texts_PND, labels_N, scale_P=self.scales(), target=self.target
             )
             return LossTerms(logits_NK, F.cross_entropy(logits_NK, labels_N), parts_P)
 
@@ -108,7 +113,9 @@ class LabelSupervision(nn.Module):
         super().__init__()
         self.classifier = classifier
 
-    def forward(self, x_NCTVM: Tensor, labels_N: Tensor, text_draws_N: Tensor) -> LossTerms:
+    def forward(
+        self, x_NCTVM: Tensor, labels_N: Tensor, text_draws_N: Tensor, present_B: Tensor | None = None
+    ) -> LossTerms:
         """The draws are for texts, of which there are none."""
-        logits_NK = self.classifier(x_NCTVM)
+        logits_NK = self.classifier(x_NCTVM, present_B)
         return LossTerms(logits_NK, F.cross_entropy(logits_NK, labels_N), logits_NK.new_zeros(0))

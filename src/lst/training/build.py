@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from lst.data import draws
-from lst.data.batches import ClipBatches
+from lst.data.batches import ClipBatches, Place
 from lst.data.pipeline import InputPipeline
 from lst.data.store import ClipStore
 from lst.facts.benchmarks import Benchmark, get_benchmark
@@ -43,6 +43,7 @@ def input_pipeline(config: RunConfig) -> InputPipeline:
         num_persons=benchmark.num_persons,
         frames=benchmark.frames,
         bones="gap" if config.parity == "gap" else "parent",
+        missing_person=benchmark.missing_person if config.parity == "gap" else "zeros",
     )
 
 
@@ -58,7 +59,7 @@ def training_clips(store: ClipStore, benchmark: Benchmark, hold_out: float) -> t
     return clips[~held], clips[held]
 
 
-def assemble(config: RunConfig, store: ClipStore, device: torch.device) -> Assembly:
+def assemble(config: RunConfig, store: ClipStore, device: torch.device, place: Place = "device") -> Assembly:
     """Start values come from the recipe's seed alone; the caller's random state is left as it was."""
     benchmark, pipeline = get_benchmark(config.benchmark), input_pipeline(config)
     build = {
@@ -67,6 +68,7 @@ def assemble(config: RunConfig, store: ClipStore, device: torch.device) -> Assem
         "num_persons": benchmark.num_persons,
         "num_classes": benchmark.num_classes,
         "width": config.encoder_width,
+        "persons": config.persons,
     }
     vectors = None if config.text_weight == 0 else _vectors_for(benchmark, config.text_vectors)
     with torch.random.fork_rng(devices=[]):
@@ -75,7 +77,7 @@ def assemble(config: RunConfig, store: ClipStore, device: torch.device) -> Assem
         supervision = _supervise(config, classifier, pipeline, vectors)
 
     def batches(clips: np.ndarray, size: int, repeat: int = 1) -> ClipBatches:
-        return ClipBatches(store, clips, pipeline, batch_size=size, device=device, repeat=repeat)
+        return ClipBatches(store, clips, pipeline, batch_size=size, device=device, repeat=repeat, place=place)
 
     train, _ = training_clips(store, benchmark, config.hold_out)
     return Assembly(

@@ -1,13 +1,15 @@
 """Where a run computes: device, precision, memory, and how a device is written down."""
 
 import ctypes
+import os
 import platform
 from functools import cache
 from pathlib import Path
 
 import torch
 
-from lst.training.recipes import Precision
+from lst.data.batches import Place
+from lst.training.recipes import PlaceChoice, Precision
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # glibc's malloc.h
 
@@ -41,6 +43,24 @@ def uses_bf16(precision: Precision, device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return device.type == "cpu" and cpu_multiplies_bf16()
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that are free on the device now; None where that cannot be asked."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not on every system
+        return None
+
+
+def choose_place(place: PlaceChoice, device: torch.device, num_bytes: int) -> Place:
+    """Where `num_bytes` of joints lie. auto: on the device if half of what is free there is enough."""
+    if place != "auto":
+        return place
+    free = free_memory(device)
+    return "device" if free is None or 2 * num_bytes <= free else "disk"
 
 
 def keep_freed_memory() -> bool:

@@ -23,7 +23,7 @@ from lst.evaluation.scores import top_k_accuracy
 from lst.nets.checkpoint import make_card, read_card, save_checkpoint
 from lst.nets.losses import LossTerms
 from lst.training.build import Assembly, assemble
-from lst.training.device import choose_device, describe_device, keep_freed_memory, uses_bf16
+from lst.training.device import choose_device, choose_place, describe_device, keep_freed_memory, uses_bf16
 from lst.training.provenance import code_facts
 from lst.training.recipes import RunConfig, TrainOptions, overrides
 from lst.training.run_folder import PICTURE, RunFolder
@@ -41,7 +41,8 @@ def train(name: str, config: RunConfig, store: ClipStore, out: Path, options: Tr
     device = choose_device(options.device)
     keep_freed_memory()
     # Built before the folder is touched: a mistake in the options must not cost an older run.
-    run = _Run(config, assemble(config, store, device), device, compiled=options.compile)
+    place = choose_place(options.place, device, store.joints.nbytes)
+    run = _Run(config, assemble(config, store, device, place), device, compiled=options.compile)
     folder.prepare(name, config, run.inputs(store), resume=options.resume, overwrite=options.overwrite)
     if folder.finished:
         logger.info("%s: finished already, nothing to do", out)
@@ -157,7 +158,9 @@ class _Run:
     def one_step(self, batch: Batch) -> Tensor:
         """Forward, backward, update; returns loss, its class term, hit rate and text terms on the device."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            terms: LossTerms = self.parts.supervision(batch.x_NCTVM, batch.labels_N, batch.text_draws_N)
+            terms: LossTerms = self.parts.supervision(
+                batch.x_NCTVM, batch.labels_N, batch.text_draws_N, batch.present_B
+            )
         loss = terms.classes
         if len(terms.parts_P):
             loss = loss + self.config.text_weight * terms.parts_P.mean()

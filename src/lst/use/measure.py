@@ -16,7 +16,7 @@ from lst.facts.benchmarks import get_benchmark
 from lst.files import write_json
 from lst.nets.checkpoint import CARD, Checkpoint, load_checkpoint
 from lst.training.build import TEST_BATCH, training_clips
-from lst.training.device import choose_device, keep_freed_memory
+from lst.training.device import choose_device, choose_place, keep_freed_memory
 from lst.training.run_folder import RECIPE
 
 SCORES, HELD_OUT = Path("test") / "scores.npz", Path("held_out") / "scores.npz"
@@ -52,7 +52,10 @@ def measure_run(run: Path, store: ClipStore, device: str = "auto") -> Measured:
 
 def _score(checkpoint: Checkpoint, store: ClipStore, clips: Any, split: str) -> Scores:
     device = next(checkpoint.classifier.parameters()).device
-    batches = ClipBatches(store, clips, checkpoint.pipeline, batch_size=TEST_BATCH, device=device)
+    place = choose_place("auto", device, store.joints.nbytes)
+    batches = ClipBatches(
+        store, clips, checkpoint.pipeline, batch_size=TEST_BATCH, device=device, place=place
+    )
     info = {
         "run": checkpoint.folder.resolve().name,  # also for `lst test .`
         "benchmark": checkpoint.card["benchmark"],
