@@ -1,8 +1,11 @@
 """Fixtures that several test files need."""
 
 import os
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +16,9 @@ from lst.facts.benchmarks import NW_UCLA_ACTIONS
 
 # Before torch is imported: tensors here are tiny, and a second thread only waits for a core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Its asserts are those of many tests: pytest should show both sides of them too.
+pytest.register_assert_rewrite("command_line")
 
 
 @pytest.fixture(scope="session")
@@ -78,3 +84,64 @@ def quick_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
         path.write_bytes(b"a picture")
 
     monkeypatch.setattr("lst.evaluation.plots._save", save)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Tensors here are tiny: a second thread only waits for a core on a busy machine.
+
+    And as in the processes that are killed: with more threads a sum has another order and other last bits.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No picture and no TensorBoard files but in the tests that are about them."""
+    monkeypatch.setattr("lst.training.train.plot_training", lambda rows, path: path.touch())
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+
+
+@pytest.fixture(scope="session")
+def unbroken(tiny_store: ClipStore, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Folder of a run of three epochs that nothing disturbed, made once for each config.
+
+    For tests with `one_thread` and `quick`; nobody may change what is in it.
+    """
+    from short_runs import run, tiny
+
+    made: dict[object, Path] = {}
+
+    def folder(**changed: Any) -> Path:
+        config = tiny(3, **changed)
+        if config not in made:
+            made[config] = tmp_path_factory.mktemp("unbroken") / "run"
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("lst.training.train.plot_training", lambda rows, path: path.touch())
+                run(tiny_store, made[config], config)
+        return made[config]
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ucla(tmp_path_factory: pytest.TempPathFactory) -> ClipStore:
+    """Random clips of one person in the layout of NW-UCLA, of 1 to 222 frames."""
+    from random_clips import make_store
+
+    lengths = [1, 2, 6, 21, 26, 31, 52, 53, 86, 165, 201, 222, 40]
+    return make_store(tmp_path_factory.mktemp("ucla") / "s", "kinect_v1_20", [(1, n) for n in lengths])
+
+
+@pytest.fixture(scope="session")
+def ntu(tmp_path_factory: pytest.TempPathFactory) -> ClipStore:
+    """Random clips of one to three persons in the layout of NTU, of 1 to 300 frames."""
+    from random_clips import make_store
+
+    shapes = [(1, 1), (2, 30), (1, 64), (2, 65), (2, 300), (1, 101), (3, 20), (2, 5), (1, 137)]
+    return make_store(tmp_path_factory.mktemp("ntu") / "s", "kinect_v2_25", shapes)

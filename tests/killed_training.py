@@ -1,4 +1,4 @@
-"""Train, be killed at given moments, resume after each, finish. Run by test_train.py in a process of its own.
+"""Train, be killed at given moments, resume after each, finish. Run by test_resume.py in its own process.
 
 usage: python killed_training.py JOBS.json
 Each job has a store, a folder for the run, overrides of a recipe, and moments: [event, how many-th]. Events
@@ -79,7 +79,7 @@ def warm_up(job: dict[str, Any], out: Path) -> None:
 
 
 def main(path: str) -> None:
-    train_module.plot_training = lambda rows, path: path.touch()  # as in test_train.py: it takes the longest
+    train_module.plot_training = lambda rows, path: path.touch()  # as in conftest.py: it takes the longest
     sys.modules["torch.utils.tensorboard"] = None  # type: ignore[assignment]
     for job in json.loads(Path(path).read_text(encoding="utf-8")):
         warm_up(job, Path(job["out"] + "-warm-up"))

@@ -1,12 +1,7 @@
-"""The loop: it learns, writes what it says, survives being killed, and nothing in it is left to chance."""
+"""The loop: it learns, nothing in it is left to chance, and held-out clips stay out of it."""
 
-import json
-import os
 import random
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,80 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 from torch import nn
 
-import killed_training
 import lst.training.build as build_module
 import lst.training.train as train_module
-from lst.data.batches import ClipBatches
 from lst.data.store import ClipStore, StoredClip, write_store
-from lst.evaluation.evaluate import score_clips
-from lst.evaluation.scores import top_k_accuracy
 from lst.facts.benchmarks import get_benchmark
-from lst.nets.checkpoint import load_checkpoint
-from lst.nets.classifier import build_classifier
 from lst.training.build import assemble, training_clips
-from lst.training.recipes import STREAMS, RunConfig, TrainOptions
+from lst.training.recipes import STREAMS
 from lst.training.schedule import learning_rate
-from lst.training.train import epoch_line, train
+from short_runs import log_of, model_bytes, run, tiny
 
 CPU = torch.device("cpu")
-REAL_PLOT = train_module.plot_training
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """As in the processes that are killed: with more threads a sum has another order and other last bits."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No picture and no TensorBoard files but in the tests that are about them."""
-    monkeypatch.setattr(train_module, "plot_training", lambda rows, path: path.touch())
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-
-
-def tiny(epochs: int = 2, **changed: Any) -> RunConfig:
-    """Three steps per epoch on the tiny store."""
-    return killed_training.config_of(changed, epochs)
-
-
-def run(store: ClipStore, out: Path, config: RunConfig, **options: Any) -> dict[str, Any]:
-    return train("tiny", config, store, out, TrainOptions(device="cpu", progress=False, **options))
-
-
-def model_bytes(folder: Path) -> bytes:
-    return (folder / "model.safetensors").read_bytes()
-
-
-def log_of(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-
-
-def without_clock(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if key not in ("seconds", "sessions")}
-
-
-@pytest.fixture(scope="module")
-def unbroken(tiny_store: ClipStore, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Folder of a run of three epochs that nothing disturbed, made once for each config."""
-    made: dict[RunConfig, Path] = {}
-
-    def folder(**changed: Any) -> Path:
-        config = tiny(3, **changed)
-        if config not in made:
-            made[config] = tmp_path_factory.mktemp("unbroken") / "run"
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(train_module, "plot_training", lambda rows, path: path.touch())
-                run(tiny_store, made[config], config)
-        return made[config]
-
-    return folder
+pytestmark = pytest.mark.usefixtures("one_thread", "quick")
 
 
 # --- learning ---
@@ -186,320 +120,20 @@ def test_rates_follow_the_schedule_for_every_parameter(unbroken: Callable[..., P
     assert (group["momentum"], group["nesterov"], group["weight_decay"]) == (0.9, True, 5e-4)
 
 
-# --- what is written ---
-
-
-def test_the_folder_of_a_run(tiny_store: ClipStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(train_module, "plot_training", REAL_PLOT)
-    out = tmp_path / "deep" / "run"
-    card = run(tiny_store, out, tiny(2))
-    assert {path.name for path in out.iterdir()} == {
-        *("recipe.json", "state.pt", "log.jsonl", "training.png", "model.safetensors", "card.json")
-    }
-    assert (out / "training.png").read_bytes().startswith(b"\x89PNG")
-    recipe = json.loads((out / "recipe.json").read_text())
-    assert recipe["name"] == "tiny"
-    assert recipe["config"]["encoder_width"] == 8
-    assert recipe["config"]["optim"]["epochs"] == 2
-    rows = log_of(out)
-    assert [row["epoch"] for row in rows] == [1, 2]
-    keys = {"epoch", "lr", "loss", "loss_classes", "loss_parts", "train_top1", "test_top1", "seconds"}
-    assert all(row.keys() == keys for row in rows)
-    for row in rows:
-        assert row["loss"] == pytest.approx(row["loss_classes"] + sum(row["loss_parts"]) / 5, rel=1e-5)
-        assert len(row["loss_parts"]) == 5
-    assert json.loads((out / "card.json").read_text()) == json.loads(json.dumps(card))
-
-
-def test_the_card_says_what_the_numbers_are(tiny_store: ClipStore, unbroken: Callable[..., Path]):
-    card = json.loads((unbroken() / "card.json").read_text())
-    assert (card["format"], card["version"]) == ("lst-checkpoint", 1)
-    assert card["build"] == {
-        **{"encoder": "ctrgcn", "layout": "kinect_v1_20", "num_persons": 1, "num_classes": 12, "width": 8}
-    }
-    assert card["class_names"] == list(get_benchmark("synthetic").class_names)
-    assert card["input"]["modality"] == card["modality"] == "joint"
-    assert card["input"]["clip_length"] == 8
-    assert (card["recipe"], card["benchmark"], card["epochs"]) == ("tiny", "synthetic", 3)
-    assert card["config"]["optim"]["epochs"] == 3
-    assert card["inputs"]["source"] == {"seed": 0}
-    assert card["inputs"]["clips"] == {"train": 24, "test": 12}
-    assert card["complete_data"] is False  # the tiny store has fewer clips than the benchmark expects
-    assert card["overrides"]["encoder_width"] == 8
-    assert card["text"]["dimension"] == 384
-    assert card["precision"] == card["inputs"]["precision"] == "fp32"
-    (session,) = card["sessions"]
-    assert session["device"].startswith("CPU ")
-    assert (session["first_epoch"], session["compiled"]) == (1, False)
-    assert {"lst", "torch", "commit"} < set(session)
-    assert card["seconds"] == pytest.approx(sum(row["seconds"] for row in log_of(unbroken())), abs=0.06)
-    assert card["selected_on"] == "nothing: the last epoch"
-
-
-def test_without_text_neither_log_nor_card_has_any(unbroken: Callable[..., Path]):
-    folder = unbroken(text_weight=0.0)
-    assert all("loss_parts" not in row and row["loss"] == row["loss_classes"] for row in log_of(folder))
-    assert json.loads((folder / "card.json").read_text())["text"] == {}
-
-
-@pytest.mark.parametrize("text_weight", [1.0, 0.0])
-def test_the_checkpoint_is_the_last_epoch_and_holds_no_supervision(
-    text_weight: float, tiny_store: ClipStore, unbroken: Callable[..., Path]
-):
-    folder = unbroken(text_weight=text_weight)
-    tensors = load_file(folder / "model.safetensors")
-    checkpoint = load_checkpoint(folder)
-    plain = build_classifier(**checkpoint.card["build"])
-    assert tensors.keys() == plain.state_dict().keys()
-    state = torch.load(folder / "state.pt", weights_only=True)["net"]
-    assert all(torch.equal(value, state[f"classifier.{key}"]) for key, value in tensors.items())
-    assert any(key.startswith("project.") for key in state) == (text_weight > 0)
-    # What the log says about the last epoch is what the checkpoint scores.
-    clips = tiny_store.select(get_benchmark("synthetic"), "test")
-    batches = ClipBatches(tiny_store, clips, checkpoint.pipeline, batch_size=5, device=CPU)
-    scores = score_clips(checkpoint.classifier, batches, checkpoint.class_names, {})
-    top1 = top_k_accuracy(scores.logits_NK, scores.labels_N, 1)
-    assert log_of(folder)[-1]["test_top1"] == checkpoint.card["last_test_top1"] == top1
-
-
-CURVES = [  # test every n epochs, epochs that were measured, best of them
-    (1, [1, 2, 3, 4, 5], (2, 0.9)),
-    (2, [2, 4, 5], (2, 0.9)),
-    (3, [3, 5], (3, 0.6)),
-    (0, [5], (5, 0.4)),
-]
-
-
-@pytest.mark.parametrize(("every", "tested", "best"), CURVES)
-def test_last_epoch_and_best_on_test_are_told_apart(
-    every: int,
-    tested: list[int],
-    best: tuple[int, float],
-    tiny_store: ClipStore,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-):
-    """Top-1 of the five epochs: 0.2, 0.9, 0.6, 0.6, 0.4."""
-    top1 = iter([t for epoch, t in enumerate([0.2, 0.9, 0.6, 0.6, 0.4], start=1) if epoch in tested])
-    monkeypatch.setattr(train_module._Run, "test_top1", lambda self: next(top1))
-    card = run(tiny_store, tmp_path / "run", tiny(5, text_weight=0.0, batch_size=24), test_every=every)
-    assert [row["epoch"] for row in log_of(tmp_path / "run") if "test_top1" in row] == tested
-    assert card["last_test_top1"] == 0.4
-    assert card["best_on_test"] == {"epoch": best[0], "top1": best[1], "epochs_tested": len(tested)}
-
-
-# --- killed and resumed ---
-
-MOMENTS = [
-    ["before recipe.json", 1],  # nothing but a temporary file
-    ["step", 2],  # in the middle of epoch 1
-    ["before state.pt", 1],  # epoch 1 is done, its state not yet in place
-    ["after state.pt", 1],  # its state is there, its log line is not
-    ["step", 2],  # in the middle of epoch 2
-    ["after log.jsonl", 1],
-    ["after state.pt", 1],  # the last epoch: only its log line is missing
-    ["before model.safetensors", 1],
-    ["before card.json", 1],  # numbers without a card are no checkpoint
-]
-MID_EPOCH = [["step", 2], ["after state.pt", 1], ["step", 2]]  # of epochs 1, 1 and 2
-KINDS: dict[str, tuple[dict[str, Any], list[list[Any]]]] = {
-    "text": ({}, MOMENTS),
-    "random": ({}, [["any", random.Random(seed).randint(2, 7)] for seed in range(3)]),  # noqa: S311
-    "plain": ({"text_weight": 0.0}, MID_EPOCH),
-    "bf16": ({"precision": "bf16"}, MID_EPOCH),
-}
-
-
-@pytest.fixture(scope="module")
-def killed(tiny_store: ClipStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One run for each of KINDS, killed again and again."""
-    folder = tmp_path_factory.mktemp("killed")
-    base = {"store": str(tiny_store.folder), "epochs": 3}
-    jobs = [
-        {**base, "out": str(folder / kind), "changed": changed, "moments": moments}
-        for kind, (changed, moments) in KINDS.items()
-    ]
-    (folder / "jobs.json").write_text(json.dumps(jobs))
-    script = [sys.executable, killed_training.__file__, str(folder / "jobs.json")]
-    # Threads and a GPU in use do not survive a fork.
-    env = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(script, capture_output=True, text=True, timeout=300, env=env)
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_killed_and_resumed_ends_with_the_same_bits(kind: str, killed: Path, unbroken: Callable[..., Path]):
-    whole, broken = unbroken(**KINDS[kind][0]), killed / kind
-    assert model_bytes(broken) == model_bytes(whole)
-    assert [without_clock(row) for row in log_of(broken)] == [without_clock(row) for row in log_of(whole)]
-    ours, theirs = (json.loads((folder / "card.json").read_text()) for folder in (broken, whole))
-    assert without_clock(ours) == without_clock(theirs)
-    assert [session["first_epoch"] for session in theirs["sessions"]] == [1]
-    starts = [session["first_epoch"] for session in ours["sessions"]]
-    assert starts == sorted(starts)
-    assert 1 <= len(starts) <= 1 + len(KINDS[kind][1])
-    assert ours["epochs"] == 3
-
-
-def test_bf16_is_another_run_than_float32(unbroken: Callable[..., Path]):
-    folder = unbroken(precision="bf16")
-    assert model_bytes(folder) != model_bytes(unbroken())
-    assert json.loads((folder / "card.json").read_text())["precision"] == "bf16 autocast"
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_nothing_unfinished_is_left_after_a_resume(kind: str, killed: Path):
-    assert [path.name for path in (killed / kind).iterdir() if ".tmp" in path.name] == []
-
-
-def test_resuming_a_finished_run_changes_nothing(
-    tiny_store: ClipStore, tmp_path: Path, unbroken: Callable[..., Path]
-):
-    out = Path(shutil.copytree(unbroken(), tmp_path / "run"))
-    before = {path.name: path.read_bytes() for path in out.iterdir()}
-    run(tiny_store, out, tiny(3), resume=True)
-    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
-
-
-def test_resume_before_any_run_starts_one(
-    tiny_store: ClipStore, tmp_path: Path, unbroken: Callable[..., Path]
-):
-    run(tiny_store, tmp_path / "run", tiny(3), resume=True)
-    assert model_bytes(tmp_path / "run") == model_bytes(unbroken())
-
-
-def test_resuming_with_other_code_is_written_down(
+def test_compile_wraps_the_training_step_only(
     tiny_store: ClipStore, tmp_path: Path, unbroken: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ):
-    with monkeypatch.context() as patch:
-        patch.setattr(train_module, "epoch_line", stop_after(2))
-        with pytest.raises(KeyboardInterrupt):
-            run(tiny_store, tmp_path / "run", tiny(3))
-    other = {"lst": "9", "torch": "9", "commit": "f" * 40}
-    monkeypatch.setattr(train_module, "code_facts", lambda: other)
-    first, second = run(tiny_store, tmp_path / "run", tiny(3), resume=True)["sessions"]
-    assert (first["first_epoch"], second["first_epoch"]) == (1, 3)
-    assert first["commit"] != second["commit"] == "f" * 40
+    compiled: list[nn.Module] = []
+    monkeypatch.setattr(nn.Module, "compile", lambda self: compiled.append(self))
+    card = run(tiny_store, tmp_path / "run", tiny(3), compile=True)
+    assert [type(net).__name__ for net in compiled] == ["LanguageSupervision"]
+    assert card["sessions"][0]["compiled"] is True
     assert model_bytes(tmp_path / "run") == model_bytes(unbroken())
 
 
-def stop_after(epoch: int) -> Callable[..., str]:
-    """Ctrl-C when this epoch is reported, which is after it was saved."""
-
-    def line(row: dict[str, Any], epochs: int) -> str:
-        if row["epoch"] == epoch:
-            raise KeyboardInterrupt
-        return ""
-
-    return line
-
-
-def test_a_finished_run_keeps_its_card(tiny_store: ClipStore, tmp_path: Path, unbroken: Callable[..., Path]):
-    """Not even the device of a later `--resume` gets into it: nothing was computed there."""
-    out = Path(shutil.copytree(unbroken(), tmp_path / "run"))
-    card = run(tiny_store, out, tiny(3), resume=True, compile=False)
-    assert card == json.loads((unbroken() / "card.json").read_text())
-
-
-@pytest.mark.parametrize("what", ["seed of the clips", "text"])
-def test_other_data_or_text_is_not_continued(
-    what: str, tiny_store: ClipStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    with monkeypatch.context() as patch:
-        patch.setattr(train_module, "epoch_line", stop_after(1))
-        with pytest.raises(KeyboardInterrupt):
-            run(tiny_store, tmp_path / "run", tiny(3))
-    if what == "text":
-        meta = {**build_module.default_vectors("synthetic").meta, "descriptions_sha256": "other"}
-        vectors = replace(build_module.default_vectors("synthetic"), meta=meta)
-        monkeypatch.setattr(build_module, "default_vectors", lambda dataset: vectors)
-    else:
-        monkeypatch.setitem(tiny_store.manifest, "source", {"name": "lst.data.synthetic", "seed": 1})
-    with pytest.raises(ValueError, match=r"another recipe, data or text \((source\.seed: 0 -> 1|text\.desc)"):
-        run(tiny_store, tmp_path / "run", tiny(3), resume=True)
-
-
-def test_a_mistake_in_the_options_costs_no_older_run(
-    tiny_store: ClipStore, tmp_path: Path, unbroken: Callable[..., Path]
-):
-    out = Path(shutil.copytree(unbroken(), tmp_path / "run"))
-    before = {path.name: path.read_bytes() for path in out.iterdir()}
-    with pytest.raises(ValueError, match="unknown encoder"):
-        run(tiny_store, out, tiny(3, encoder="ctr-gcn"), overwrite=True)
-    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
-
-
-def test_a_damaged_state_is_named(tiny_store: ClipStore, tmp_path: Path, unbroken: Callable[..., Path]):
-    out = Path(shutil.copytree(unbroken(), tmp_path / "run"))
-    (out / "card.json").unlink()  # not finished yet
-    (out / "state.pt").write_bytes((out / "state.pt").read_bytes()[:1000])
-    with pytest.raises(ValueError, match=r"state\.pt: cannot be read .*--overwrite"):
-        run(tiny_store, out, tiny(3), resume=True)
-
-
-# --- folders ---
-
-
-def test_an_existing_run_is_refused(tiny_store: ClipStore, tmp_path: Path, unbroken: Callable[..., Path]):
-    out = Path(shutil.copytree(unbroken(), tmp_path / "run"))
-    before = {path.name: path.read_bytes() for path in out.iterdir()}
-    with pytest.raises(ValueError, match=r"holds a run already\. .*--resume.*--overwrite.*--out"):
-        run(tiny_store, out, tiny(3))
-    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
-
-
-def test_overwrite_starts_from_nothing(tiny_store: ClipStore, tmp_path: Path, unbroken: Callable[..., Path]):
-    out = Path(shutil.copytree(unbroken(seed=2), tmp_path / "run"))
-    (out / "test").mkdir()  # results of the old numbers
-    run(tiny_store, out, tiny(3), overwrite=True)
-    assert model_bytes(out) == model_bytes(unbroken())
-    assert not (out / "test").exists()
-
-
-@pytest.mark.parametrize("options", [{}, {"resume": True}, {"overwrite": True}])
-def test_a_folder_that_is_no_run_is_never_touched(
-    options: dict[str, bool], tiny_store: ClipStore, tmp_path: Path
-):
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos" / "cat.jpg").write_text("a cat")
-    (tmp_path / "file").write_text("a file")
-    for name in ("photos", "file"):
-        with pytest.raises(ValueError, match=rf"{name}: exists and is not a run of lst.*--out"):
-            run(tiny_store, tmp_path / name, tiny(), **options)
-    assert (tmp_path / "photos" / "cat.jpg").read_text() == "a cat"
-    assert (tmp_path / "file").read_text() == "a file"
-
-
-def test_an_empty_folder_may_be_used(tiny_store: ClipStore, tmp_path: Path):
-    (tmp_path / "run").mkdir()
-    run(tiny_store, tmp_path / "run", tiny(1, text_weight=0.0))
-
-
-def test_another_recipe_is_refused_with_its_differences(
-    tiny_store: ClipStore, tmp_path: Path, unbroken: Callable[..., Path]
-):
-    out = Path(shutil.copytree(unbroken(), tmp_path / "run"))
-    other = tiny(4, seed=7, modality="bone")
-    with pytest.raises(ValueError, match="cannot be resumed with another recipe, data or text") as error:
-        run(tiny_store, out, other, resume=True)
-    assert "modality: joint -> bone, optim.epochs: 3 -> 4, seed: 1 -> 7)" in str(error.value)
-    assert model_bytes(out) == model_bytes(unbroken())
-
-
-CANNOT_START: list[dict[str, Any]] = [{"device": "cuda:77"}, {"benchmark": "nw-ucla"}, {"hold_out": 0.9999}]
-
-
-@pytest.mark.parametrize("wrong", CANNOT_START)
-def test_a_run_that_cannot_start_leaves_no_folder(
-    wrong: dict[str, Any], tiny_store: ClipStore, tmp_path: Path
-):
-    """Otherwise the corrected command would be refused: "holds a run already"."""
-    config = tiny(**{key: value for key, value in wrong.items() if key != "device"})
-    options = TrainOptions(device=wrong.get("device", "cpu"), progress=False)
-    with pytest.raises(ValueError, match=r"cannot be used|needs 'nw-ucla'|no clips"):
-        train("tiny", config, tiny_store, tmp_path / "run", options)
-    assert not (tmp_path / "run").exists()
+def test_the_number_of_steps_is_what_the_repeats_give(tiny_store: ClipStore):
+    parts = assemble(replace(tiny(), repeat=2, batch_size=9), tiny_store, CPU)
+    assert parts.train.num_train_batches == len(list(parts.train.train(1, 0))) == 48 // 9
 
 
 # --- a loss that is no number ---
@@ -600,67 +234,3 @@ def test_held_out_clips_are_never_trained_on_and_the_same_for_all(tiny_store: Cl
     everything = assemble(tiny(), tiny_store, CPU)
     assert everything.test.clip_ids == parts.test.clip_ids  # the test split is not thinned
     assert len(everything.test.clip_ids) == 12
-
-
-# --- TensorBoard, compile, progress ---
-
-
-def test_tensorboard_is_written_when_it_is_installed(
-    tiny_store: ClipStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.delitem(sys.modules, "torch.utils.tensorboard")
-    pytest.importorskip("tensorboard")
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    config, out = tiny(2, text_weight=0.0), tmp_path / "run"
-    with monkeypatch.context() as patch:
-        patch.setattr(train_module, "epoch_line", stop_after(1))
-        with pytest.raises(KeyboardInterrupt):
-            run(tiny_store, out, config)
-    run(tiny_store, out, config, resume=True)  # every epoch once, also after a stop
-    events = EventAccumulator(str(out / "tensorboard")).Reload()
-    assert set(events.Tags()["scalars"]) == {
-        *("lr", "loss", "loss_classes", "train_top1", "test_top1", "seconds")
-    }
-    got = [(event.step, event.value) for event in events.Scalars("loss")]
-    assert got == [(r["epoch"], pytest.approx(r["loss"], rel=1e-6)) for r in log_of(out)]
-
-
-def test_without_tensorboard_nothing_is_missing(tiny_store: ClipStore, tmp_path: Path):
-    run(tiny_store, tmp_path / "run", tiny(1, text_weight=0.0))  # `quick` hides it
-    assert not (tmp_path / "run" / "tensorboard").exists()
-    assert (tmp_path / "run" / "card.json").is_file()
-
-
-def test_compile_wraps_the_training_step_only(
-    tiny_store: ClipStore, tmp_path: Path, unbroken: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-):
-    compiled: list[nn.Module] = []
-    monkeypatch.setattr(nn.Module, "compile", lambda self: compiled.append(self))
-    card = run(tiny_store, tmp_path / "run", tiny(3), compile=True)
-    assert [type(net).__name__ for net in compiled] == ["LanguageSupervision"]
-    assert card["sessions"][0]["compiled"] is True
-    assert model_bytes(tmp_path / "run") == model_bytes(unbroken())
-
-
-def test_progress_changes_no_bit(
-    tiny_store: ClipStore, tmp_path: Path, unbroken: Callable[..., Path], capsys: pytest.CaptureFixture[str]
-):
-    options = TrainOptions(device="cpu", progress=True)
-    train("tiny", tiny(3), tiny_store, tmp_path / "run", options)
-    assert model_bytes(tmp_path / "run") == model_bytes(unbroken())
-    captured = capsys.readouterr()
-    assert captured.out == captured.err == ""  # no bar where nobody looks: this is not a terminal
-
-
-def test_epoch_line_for_people():
-    row = {"epoch": 9, "loss_classes": 1.2345, "train_top1": 0.5, "seconds": 30.0}
-    assert epoch_line(row, 11) == "epoch   9/11  loss classes 1.234  train 50.0 %  30.0 s, 1 min left"
-    row |= {"loss_parts": [1.0, 2.0], "test_top1": 0.25}
-    line = "epoch   9/11  loss classes 1.234 + text 1.500  train 50.0 %  test 25.0 %  30.0 s, 1 min left"
-    assert epoch_line(row, 11) == line
-
-
-def test_the_number_of_steps_is_what_the_repeats_give(tiny_store: ClipStore):
-    parts = assemble(replace(tiny(), repeat=2, batch_size=9), tiny_store, CPU)
-    assert parts.train.num_train_batches == len(list(parts.train.train(1, 0))) == 48 // 9

@@ -1,0 +1,77 @@
+"""Wrong places on the command line: what is not there, or is something else, is named."""
+
+from pathlib import Path
+
+import pytest
+
+from command_line import TINY, Done, lst_call, refused
+from lst.data.store import ClipStore
+
+
+@pytest.mark.parametrize("verb", ["train", "reproduce"])
+def test_a_missing_store_names_the_command_that_makes_it(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    message = refused(verb, "nw-ucla-joint" if verb == "train" else "nw-ucla")
+    assert "data/nw-ucla: no store there" in message
+    assert "`lst prepare nw-ucla ...`" in message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_no_store(tmp_path: Path):
+    (tmp_path / "notes").mkdir()
+    assert "is not a store" in refused("info", tmp_path / "notes")
+    assert "no such folder" in refused("info", tmp_path / "nowhere")
+    assert "is not a store" in refused("train", "demo-joint", "--data", tmp_path / "notes")
+
+
+def test_a_store_of_another_data_set(tiny_store: ClipStore, tmp_path: Path):
+    done = lst_call("train", "nw-ucla-joint", "--data", tiny_store.folder, "--out", tmp_path / "run", *TINY)
+    assert done.status == 2
+    assert "holds 'synthetic', but the benchmark 'nw-ucla' needs 'nw-ucla'" in done.err
+    assert "note: nw-ucla: 95 of its 464 test clips" in done.out
+
+
+def test_runs_that_are_not_there_or_not_finished(tmp_path: Path):
+    (tmp_path / "stopped").mkdir()
+    (tmp_path / "stopped" / "recipe.json").write_text("{}")
+    for name in ("stopped", "nowhere"):
+        message = refused("test", tmp_path / name)
+        assert "no finished checkpoint there" in message
+        assert "--resume" in message
+    assert "name the runs to add up" in refused("ensemble")
+    message = refused("ensemble", tmp_path / "stopped", tmp_path / "nowhere")
+    assert f"run `lst test {tmp_path / 'stopped'}`" in message
+    assert not (tmp_path / "ensemble-of-stopped+nowhere").exists()
+
+
+def test_other_files_that_are_not_there(tmp_path: Path):
+    assert "no such file or folder" in refused("prepare", "nw-ucla", tmp_path / "all_sqe.zip")
+    assert "needs its source" in refused("prepare", "nw-ucla")
+    assert "got 2 sources" in refused("prepare", "nw-ucla", tmp_path, tmp_path)
+    assert "got 1 sources" in refused("prepare", "synthetic", tmp_path)
+    assert "no such description file" in refused("embed", tmp_path / "texts.json")
+    imported = ("--benchmark", "nw-ucla", "--modality", "bone")
+    assert "no such checkpoint" in refused("import-checkpoint", tmp_path / "official.pt", *imported)
+
+
+def test_a_device_that_is_not_there():
+    assert "device 'quantum' cannot be used here" in refused("bench", "--device", "quantum")
+
+
+def test_results_of_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    done = lst_call("results")
+    assert done == Done(0, "no tested runs under runs or results; `lst test RUN` makes one\n", "")
+
+
+def test_info_of_a_run_that_is_not_finished(tmp_path: Path):
+    (tmp_path / "recipe.json").write_text("{}")
+    assert "no finished checkpoint there" in refused("info", tmp_path)
+
+
+def test_results_for_a_file_that_is_not_there(tmp_path: Path):
+    done = lst_call("results", "--runs", tmp_path, "--results", tmp_path, "--write", tmp_path / "X.md")
+    assert done.status == 2
+    assert "X.md: no such file; the table goes" in done.err
