@@ -65,6 +65,31 @@ def nw_ucla_store(tmp_path_factory: pytest.TempPathFactory) -> ClipStore:
     return write_store(folder, clips, dataset="nw-ucla", layout="kinect_v1_20", source=source, problems=[])
 
 
+@pytest.fixture(scope="session")
+def ntu_stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ClipStore]:
+    """Stand-ins with names and shapes of "ntu60" and "ntu120": joints that walk at random, one person or two.
+
+    In every protocol both splits have clips.
+    """
+    from random_clips import ntu_clip
+
+    subjects, cameras = (1, 3), (1, 2)  # one of each trains in X-Sub and X-View
+    old = [(5, c, p, a) for c in cameras for p in subjects for a in (1, 2, 50)]
+    new = [(s, c, p, a) for s in (18, 19) for c in cameras for p in subjects for a in (61, 112)]
+    made = {"ntu60": old, "ntu120": sorted(old + new)}
+    return {
+        name: write_store(
+            tmp_path_factory.mktemp(name) / "store",
+            [ntu_clip(*numbers) for numbers in clips],
+            dataset=name,
+            layout="kinect_v2_25",
+            source={"name": "random"},
+            problems=[],
+        )
+        for name, clips in made.items()
+    }
+
+
 @pytest.fixture
 def tiny_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every recipe shrunk, so that a whole family takes seconds: width 8, clips of 8 frames, one epoch."""

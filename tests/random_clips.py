@@ -35,6 +35,17 @@ def make_store(folder: Path, layout: str, shapes: list[tuple[int, int]], seed: i
     return write_store(folder, clips, dataset="toy", layout=layout, source={"name": "toy"}, problems=[])
 
 
+def ntu_clip(setup: int, camera: int, subject: int, action: int) -> StoredClip:
+    """A clip named as one of NTU: two persons from action 50 on, of whom the second comes late."""
+    rng = np.random.default_rng([setup, camera, subject, action])
+    numbers = {"setup": setup, "camera": camera, "subject": subject, "replication": 1, "action": action}
+    persons = 2 if action in (50, 112) else 1
+    joints_MTVC = rng.normal(size=(persons, 10 + action % 7, 25, 3)).cumsum(axis=1).astype(np.float32)
+    joints_MTVC[1:, :5] = 0
+    name = "S{setup:03d}C{camera:03d}P{subject:03d}R{replication:03d}A{action:03d}".format(**numbers)
+    return StoredClip(name, action - 1, joints_MTVC, numbers)
+
+
 def batches_of(store: ClipStore, pipeline: InputPipeline, batch_size: int = 4, **options: Any) -> ClipBatches:
     clips = options.pop("clips", np.arange(len(store)))
     return ClipBatches(store, np.asarray(clips), pipeline, batch_size=batch_size, device=CPU, **options)

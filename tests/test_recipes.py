@@ -26,13 +26,17 @@ from lst.training.recipes import (
 )
 
 CPU = torch.device("cpu")
-FAMILIES = ("nw-ucla", "nw-ucla-clean", "gap-nw-ucla", "gap-nw-ucla-clean", "demo")
+NTU = ("ntu60-xsub", "ntu60-xview", "ntu120-xsub", "ntu120-xset")
+FAMILIES = ("nw-ucla", "nw-ucla-clean", *NTU, "demo")
+FAMILIES += tuple(f"gap-{family}" for family in FAMILIES if family != "demo")
 GAP = [name for name in RECIPES if name.startswith("gap-")]
 
 
 @pytest.fixture
-def stores(tiny_store: ClipStore, nw_ucla_store: ClipStore) -> dict[str, ClipStore]:
-    return {"synthetic": tiny_store, "nw-ucla": nw_ucla_store}
+def stores(
+    tiny_store: ClipStore, nw_ucla_store: ClipStore, ntu_stores: dict[str, ClipStore]
+) -> dict[str, ClipStore]:
+    return {"synthetic": tiny_store, "nw-ucla": nw_ucla_store, **ntu_stores}
 
 
 def small(config: RunConfig, **changed: Any) -> RunConfig:
@@ -46,7 +50,7 @@ def parts_of(name: str, stores: dict[str, ClipStore], **changed: Any) -> Assembl
 
 
 def step(parts: Assembly, batch: Batch) -> LossTerms:
-    return parts.supervision(batch.x_NCTVM, batch.labels_N, batch.text_draws_N)
+    return parts.supervision(batch.x_NCTVM, batch.labels_N, batch.text_draws_N, batch.present_B)
 
 
 def two_steps(parts: Assembly, config: RunConfig) -> None:
@@ -93,7 +97,8 @@ def test_recipe_is_plain_data_and_keeps_its_own_size(name: str):
     optim = OptimConfig(**values.pop("optim"))
     assert RunConfig(**values, optim=optim) == config
     assert config.clip_length == (32 if config.benchmark == "synthetic" else None)
-    frames = 32 if config.benchmark == "synthetic" else 52  # None: as many as the benchmark says
+    # None: as many as the benchmark says
+    frames = {"synthetic": 32, "nw-ucla": 52, "nw-ucla-clean": 52}.get(config.benchmark, 64)
     assert input_pipeline(config).clip_length == frames
     assert input_pipeline(replace(config, clip_length=9)).clip_length == 9
 
@@ -114,6 +119,22 @@ def test_nw_ucla_recipes_have_the_official_numbers():
     assert 5 * get_benchmark("nw-ucla").expected["train"] // 64 == 79  # steps per epoch
 
 
+@pytest.mark.parametrize("name", [name for name in RECIPES if "ntu" in name])
+def test_ntu_recipes_have_the_official_numbers(name: str):
+    # method.md 12.2, the column of GAP for NTU
+    config = RECIPES[name]
+    assert (config.batch_size, config.repeat, config.seed) == (200, 1, 1)
+    assert (config.encoder, config.encoder_width) == ("ctrgcn", 64)
+    assert (config.text_weight, config.text_target) == (0.8, "soft")
+    assert config.persons == ("every_slot" if config.parity == "gap" else "present")  # Q8
+    optim = OptimConfig(
+        lr=0.1, epochs=110, warmup=5, decay_at=(90, 100), weight_decay=5e-4, momentum=0.9, schedule="step"
+    )
+    assert config.optim == optim
+    repeats_person = config.parity == "gap" and "ntu120" in name  # Q49
+    assert input_pipeline(config).missing_person == ("repeat" if repeats_person else "zeros")
+
+
 # --- names ---
 
 
@@ -131,8 +152,8 @@ def test_families_and_streams():
 def test_names_say_benchmark_and_parity():
     for name, config in RECIPES.items():
         assert (config.parity == "gap") == name.startswith("gap-")
-        clean = "-clean" if "-clean" in name else ""
-        assert config.benchmark == ("synthetic" if name.startswith("demo") else f"nw-ucla{clean}")
+        family = next(family for family in FAMILIES if name in stream_names(family)).removeprefix("gap-")
+        assert config.benchmark == ("synthetic" if family == "demo" else family)
 
 
 @pytest.mark.parametrize(
@@ -159,22 +180,37 @@ def test_a_wrong_family_gets_the_nearest():
 # --- gap recipes ---
 
 
+# method.md 6.2: the official part lists by number, head, hand, hip, foot
+GAP_LISTS = {
+    ("kinect_v1_20", "joint"): [[2, 3], range(4, 12), [0, 1, 12, 16], range(12, 20)],
+    ("kinect_v1_20", "bone"): [[2], range(3, 11), [0, 1, 11, 15], range(11, 19)],  # Q6
+    ("kinect_v2_25", "joint"): [
+        [2, 3, 20],
+        [*range(4, 12), *range(21, 25)],
+        [0, 1, 2, 12, 16],
+        range(12, 20),  # Q4
+    ],
+    ("kinect_v2_25", "bone"): [
+        [2, 3],
+        [*range(4, 12), 20, 22, 23, 24],
+        [0, 1, 12, 16],
+        range(12, 20),  # Q5
+    ],
+}
+GAP_K = {"kinect_v1_20": {"joint": 6, "bone": 1}, "kinect_v2_25": {"joint": 8, "bone": 1}}  # method.md 4.2
+
+
 @pytest.mark.parametrize("name", GAP)
 def test_gap_recipe_computes_what_the_official_code_computes(name: str, stores: dict[str, ClipStore]):
-    config, skeleton = get_recipe(name), get_layout("kinect_v1_20")
-    net = parts_of(name, stores).supervision
-    assert isinstance(net, LanguageSupervision)
-    assert torch.equal(net.scales(), net.scale)  # Q16: s as it is
-    # Q3: k = 6 for joint streams, 1 for bone streams (method.md 4.2)
-    k = 6 if config.modality in ("joint", "joint_motion") else 1
-    matrix_VV = parts_of(name, stores).pipeline.joint_matrix()
+    config = get_recipe(name)
+    parts = parts_of(name, stores)
+    layout, kind = parts.pipeline.layout, config.modality.removesuffix("_motion")
+    assert isinstance(parts.supervision, LanguageSupervision)
+    assert torch.equal(parts.supervision.scales(), parts.supervision.scale)  # Q16: s as it is
+    matrix_VV = parts.pipeline.joint_matrix()
     assert matrix_VV is not None
-    np.testing.assert_array_equal(matrix_VV, skeleton.gap_joint_matrix(k))
-    # method.md 6.2: UCLA lists by number
-    lists = [[2, 3], range(4, 12), [0, 1, 12, 16], range(12, 20)]
-    if config.modality in ("bone", "bone_motion"):
-        lists = [[2], range(3, 11), [0, 1, 11, 15], range(11, 19)]  # Q6
-    for row, joints in zip(net.weights_PV[1:], lists, strict=True):
+    np.testing.assert_array_equal(matrix_VV, get_layout(layout).gap_joint_matrix(GAP_K[layout][kind]))
+    for row, joints in zip(parts.supervision.weights_PV[1:], GAP_LISTS[layout, kind], strict=True):
         assert row.nonzero().flatten().tolist() == list(joints)
 
 
@@ -182,18 +218,22 @@ def test_gap_recipe_computes_what_the_official_code_computes(name: str, stores: 
 def test_gap_recipe_differs_from_its_corrected_twin(name: str, stores: dict[str, ClipStore]):
     twin = name.removeprefix("gap-")
     config = get_recipe(name)
-    assert replace(config, parity="corrected") == get_recipe(twin)
+    assert replace(config, parity="corrected", persons=get_recipe(twin).persons) == get_recipe(twin)
     gap, corrected = parts_of(name, stores), parts_of(twin, stores)
     assert isinstance(gap.supervision, LanguageSupervision)
     assert isinstance(corrected.supervision, LanguageSupervision)
     ours, theirs = next(corrected.train.train(1, 0)), next(gap.train.train(1, 0))
     assert torch.equal(ours.clips_N, theirs.clips_N)
-    assert not torch.equal(ours.x_NCTVM, theirs.x_NCTVM)  # bones, and one joint of the joint streams
+    same_input = torch.equal(ours.x_NCTVM, theirs.x_NCTVM)
+    joints_stay = "ntu60" in name and not config.modality.startswith("bone")  # Q1; else Q2, Q3 and Q49
+    assert same_input == joints_stay
     assert torch.allclose(corrected.supervision.scales(), torch.full((5,), 1 / 0.07))
     differ = not torch.equal(gap.supervision.weights_PV, corrected.supervision.weights_PV)
-    assert differ == config.modality.startswith("bone")  # the UCLA joint lists have no slip
-    start = zip(gap.classifier.parameters(), corrected.classifier.parameters(), strict=True)
-    assert all(torch.equal(a, b) for a, b in start)
+    assert differ == (config.modality.startswith("bone") or "ntu" in name)  # UCLA's joint lists have no slip
+    start = dict(gap.classifier.named_parameters())
+    for key, value in corrected.classifier.named_parameters():
+        same_shape = not ("ntu" in name and "input_bn" in key)  # Q8: persons apart share one normalisation
+        assert torch.equal(value, start[key]) if same_shape else 2 * len(value) == len(start[key])
 
 
 def test_corrected_pipeline_leaves_joints_alone_and_subtracts_parents(stores: dict[str, ClipStore]):

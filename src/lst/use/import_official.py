@@ -33,6 +33,7 @@ def import_official(
         num_persons=facts.num_persons,
         frames=facts.frames,
         bones="gap" if from_gap else "graph",
+        missing_person=facts.missing_person,
     )
     build = {
         "encoder": "ctrgcn",
