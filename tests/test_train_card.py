@@ -55,7 +55,8 @@ def test_the_card_says_what_the_numbers_are(tiny_store: ClipStore, unbroken: Cal
     card = json.loads((unbroken() / "card.json").read_text())
     assert (card["format"], card["version"]) == ("lst-checkpoint", 1)
     assert card["build"] == {
-        **{"encoder": "ctrgcn", "layout": "kinect_v1_20", "num_persons": 1, "num_classes": 12, "width": 8}
+        **{"encoder": "ctrgcn", "layout": "kinect_v1_20", "num_persons": 1, "num_classes": 12, "width": 8},
+        "persons": "every_slot",
     }
     assert card["class_names"] == list(get_benchmark("synthetic").class_names)
     assert card["input"]["modality"] == card["modality"] == "joint"
