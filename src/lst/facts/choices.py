@@ -19,6 +19,11 @@ TextScale = Literal["exp", "linear"]
 TextTarget = Literal["soft", "same_class"]
 """Targets of that loss: softmax(10 * same class) as published (Q17), or equal mass on the same class only."""
 
+PromptChoice = Literal[
+    "label", "template", "synonyms", "sentence", "parts1", "parts2", "parts4", "parts6", "mixed"
+]
+"""Which texts the heads of the model are compared with (`text/prompt_choices.py`); the method is parts4."""
+
 T = TypeVar("T")
 
 
