@@ -20,6 +20,7 @@ from lst.text.audit import (
     nearest_pairs,
 )
 from lst.text.descriptions import PARTS, ActionText, default_descriptions
+from lst.text.prompt_choices import prompt_heads
 from lst.text.prompts import class_prompts
 from lst.text.vectors import TextVectors, build_vectors, default_vectors
 
@@ -111,7 +112,7 @@ def test_nearest_synonym_finds_the_two_that_cross():
     classes = [action("hop", synonyms=("hop", "leap", "skip along")), action("sit", synonyms=("sit", "rest"))]
     degrees = {"hop": 0, "leap": 30, "skip along": 110, "sit": 200, "rest": 100}
     vectors = vectors_of(classes, degrees)
-    assert vectors.global_index_KS.tolist()[1][2] == -1  # filling, which must not count as a text
+    assert vectors.index_PKS(prompt_heads("synonyms", classes))[0, 1, 2] == -1  # filling, which is no text
     audit = audit_texts(classes, vectors)
     assert cosine(audit, "nearest synonym", 0, 1) == pytest.approx(np.cos(np.radians(10)), abs=1e-6)
     assert cosine(audit, "name", 0, 1) == pytest.approx(np.cos(np.radians(160)), abs=1e-6)

@@ -40,8 +40,8 @@ def supervision(shared: Path) -> LanguageSupervision:
     layout = get_layout("kinect_v2_25")
     classifier = build_classifier(encoder="ctrgcn", layout="kinect_v2_25", num_persons=2, num_classes=120)
     weights = torch.from_numpy(layout.part_weights(layout.gap_parts("joint")))
-    nobody = torch.zeros(1, 1, dtype=torch.long)  # the texts of the golden batch are given as vectors
-    bank = TextBank(torch.zeros(1, 512), nobody, nobody)
+    nobody = torch.zeros(5, 1, 1, dtype=torch.long)  # the texts of the golden batch are given as vectors
+    bank = TextBank(torch.zeros(1, 512), nobody)
     net = LanguageSupervision(classifier, weights, bank, width=256, scale="linear")
     path = shared / "golden" / "gap_ntu120_joint.pt"
     assert fill(net, supervision_pieces(net, TOWER), read_official(path), path) == []

@@ -13,8 +13,10 @@ from lst.facts.benchmarks import get_benchmark
 from lst.facts.skeleton import get_layout
 from lst.nets.losses import LossTerms
 from lst.nets.supervision import LabelSupervision, LanguageSupervision
+from lst.text.descriptions import default_descriptions
+from lst.text.prompts import class_prompts, official_fields
 from lst.text.vectors import default_vectors
-from lst.training.build import Assembly, assemble, input_pipeline, text_bank
+from lst.training.build import Assembly, assemble, input_pipeline, text_bank, text_heads
 from lst.training.recipes import (
     RECIPES,
     STREAMS,
@@ -246,10 +248,15 @@ def test_corrected_pipeline_leaves_joints_alone_and_subtracts_parents(stores: di
 def test_gap_prompts_are_the_official_ones(stores: dict[str, ClipStore]):
     vectors = default_vectors("nw-ucla")
     labels, draws = torch.arange(10), torch.zeros(10)
-    ours, theirs = (text_bank(vectors, gap=gap)(labels, draws) for gap in (False, True))
-    for bank, index in ((ours, vectors.part_index_K4), (theirs, vectors.gap_part_index_K4)):
-        np.testing.assert_array_equal(bank[1:], vectors.vectors_TD[index.T])
-        np.testing.assert_array_equal(bank[0], vectors.vectors_TD[vectors.global_index_KS[:, 0]])
+    heads = [text_heads(get_recipe(f"{family}nw-ucla-joint"), vectors) for family in ("", "gap-")]
+    ours, theirs = (text_bank(vectors, own)(labels, draws) for own in heads)
+    classes = default_descriptions("nw-ucla")
+    plain = [class_prompts(action) for action in classes]
+    official = [class_prompts(official_fields(action), glued_comma=True) for action in classes]
+    for bank, prompts in ((ours, plain), (theirs, official)):
+        for k, five in enumerate(prompts):
+            rows = [vectors.texts.index(text) for text in (five.global_[0], *five.parts)]
+            np.testing.assert_array_equal(bank[:, k], vectors.vectors_TD[rows])
     assert not torch.equal(ours[1:], theirs[1:])
     # and the step of a recipe uses its own
     for name, texts in (("gap-nw-ucla-joint", theirs), ("nw-ucla-joint", ours)):
@@ -285,6 +292,7 @@ WRONG = [  # field, value, what the error says
     ("precision", "fp16", r"'fp16'"),
     ("text_scale", "linaer", r"'linaer'\. Did you mean 'linear'"),
     ("text_target", "hard", r"'hard'"),
+    ("prompts", "part4", r"unknown prompts 'part4'\. Did you mean 'parts4'"),
     ("text_weight", -0.1, "text_weight must be 0 .* got -0.1"),
     ("text_weight", float("nan"), "text_weight"),
     ("hold_out", 1.0, r"hold_out is a share in \[0, 1\), got 1.0"),

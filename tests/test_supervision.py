@@ -39,7 +39,14 @@ def some_texts(width: int) -> TextBank:
     """Two synonyms and four part texts for each class, all different."""
     vectors = torch.randn(6 * CLASSES, width, generator=torch.Generator().manual_seed(9))
     rows = torch.arange(6 * CLASSES).view(CLASSES, 6)
-    return TextBank(vectors, rows[:, :2], rows[:, 2:])
+    return TextBank(vectors, heads_of(rows[:, :2], rows[:, 2:]))
+
+
+def heads_of(synonyms_KS: Tensor, parts_K4: Tensor) -> Tensor:
+    """(5, K, S): the synonyms, and four heads with one text each."""
+    parts_4KS = torch.full((4, *synonyms_KS.shape), -1)
+    parts_4KS[:, :, 0] = parts_K4.T
+    return torch.cat([synonyms_KS[None], parts_4KS])
 
 
 def random_step(seed: int = 1, n: int = 6) -> tuple[Tensor, Tensor, Tensor]:
@@ -57,7 +64,7 @@ PART_TEXTS = torch.tensor([[10, 11, 12, 13], [14, 14, 15, 16], [17, 18, 19, 20]]
 def bank() -> TextBank:
     """Text number t has the vector (t, -t), so a vector says which text it is."""
     numbers = torch.arange(21.0)
-    return TextBank(torch.stack([numbers, -numbers], dim=1), SYNONYMS, PART_TEXTS)
+    return TextBank(torch.stack([numbers, -numbers], dim=1), heads_of(SYNONYMS, PART_TEXTS))
 
 
 def picks(labels: list[int], draws: list[float], dtype: torch.dtype = torch.float32) -> list[int]:
@@ -85,7 +92,7 @@ def test_extreme_draws_pick_the_first_and_the_last_synonym(dtype: torch.dtype):
 def test_no_rounding_picks_past_the_last_synonym(count: int):
     synonyms_KS = torch.full((1, 41), -1)
     synonyms_KS[0, :count] = torch.arange(count)
-    texts = TextBank(torch.arange(41.0)[:, None], synonyms_KS, torch.zeros(1, 4, dtype=torch.int64))
+    texts = TextBank(torch.arange(41.0)[:, None], heads_of(synonyms_KS, torch.zeros(1, 4, dtype=torch.int64)))
     largest = torch.tensor([JUST_UNDER_ONE[torch.float32]])
     assert texts(torch.tensor([0]), largest)[0].item() == count - 1
 

@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from lst.facts.ntu_classes import NTU120_CLASSES
 from lst.text import embed
 from lst.text.descriptions import ActionText, default_descriptions, file_sha256, shipped_text
-from lst.text.prompts import class_prompts, official_fields
+from lst.text.prompt_choices import PROMPTS, gap_heads, prompt_heads
 from lst.text.vectors import (
     TextVectors,
     build_vectors,
@@ -63,8 +63,9 @@ def vectors() -> TextVectors:
 
 
 def test_each_text_is_encoded_once(vectors: TextVectors):
-    # 4 synonyms ("leap" serves both classes), 2 x 4 prompts, 2 official hand prompts, 1 shared sentence.
-    assert len(vectors.texts) == len(set(vectors.texts)) == 4 + 8 + 2 + 1
+    # 4 synonyms ("leap" serves both classes), 2 x 4 prompts, 2 official hand prompts, 1 shared sentence,
+    # 2 x (4 + 8) templates, 2 x 1 of all parts, 2 x 2 of halves, 2 x 4 of hand, arm, leg, foot alone.
+    assert len(vectors.texts) == len(set(vectors.texts)) == 4 + 8 + 2 + 1 + 24 + 2 + 4 + 8
     assert vectors.vectors_TD.tolist() == fake_encode(list(vectors.texts)).tolist()
 
 
@@ -72,14 +73,37 @@ def test_indices_point_to_the_texts_of_the_class(vectors: TextVectors):
     def texts(index) -> list[str]:
         return [vectors.texts[t] for t in index]
 
-    assert vectors.global_index_KS.shape == (2, 3)
-    assert vectors.global_index_KS[1, 2] == -1
-    assert texts(vectors.global_index_KS[0]) == ["hop", "leap", "skip"]
-    assert texts(vectors.global_index_KS[1, :2]) == ["spin", "leap"]
-    assert texts(vectors.part_index_K4[0]) == ["hop, a", "hop, b, c", "hop, d", "hop, e, f"]
-    assert texts(vectors.part_index_K4[1]) == ["spin, g", "spin, h, i", "spin, j", "spin, k, l"]
-    assert texts(vectors.gap_part_index_K4[0]) == ["hop, a", "hop b, c", "hop, d", "hop, e, f"]
-    assert texts(vectors.sentence_index_K) == ["One hops.", "One hops."]
+    index_PKS = vectors.index_PKS(prompt_heads("parts4", vectors.classes))
+    assert index_PKS.shape == (5, 2, 3)
+    assert index_PKS[0, 1, 2] == -1
+    assert (index_PKS[1:, :, 1:] == -1).all()
+    assert texts(index_PKS[0, 0]) == ["hop", "leap", "skip"]
+    assert texts(index_PKS[0, 1, :2]) == ["spin", "leap"]
+    assert texts(index_PKS[1:, 0, 0]) == ["hop, a", "hop, b, c", "hop, d", "hop, e, f"]
+    assert texts(index_PKS[1:, 1, 0]) == ["spin, g", "spin, h, i", "spin, j", "spin, k, l"]
+    gap_PKS = vectors.index_PKS(gap_heads(vectors.classes))
+    assert texts(gap_PKS[1:, 0, 0]) == ["hop, a", "hop b, c", "hop, d", "hop, e, f"]
+    assert texts(vectors.index_PKS(prompt_heads("sentence", vectors.classes))[0, :, 0]) == ["One hops."] * 2
+
+
+def test_a_text_without_a_vector_is_named(vectors: TextVectors):
+    others = [replace(HOP, hip="D"), SPIN]
+    message = r"class 0 \('hop'\), head 'hip': there is none for 'hop, D'.*run lst embed"
+    with pytest.raises(ValueError, match=message):
+        vectors.index_PKS(prompt_heads("parts4", others))
+
+
+def test_prompts_left_out_are_named_with_the_reason():
+    vectors = build_vectors(
+        [HOP], fake_encode, encoder=INFO, descriptions_sha256="", left_out={"parts1": "too long"}
+    )
+    assert "hop, a, b, c, d, e, f" not in vectors.texts
+    assert "parts1" not in vectors.meta["prompts"]
+    assert vectors.index_PKS(prompt_heads("parts2", [HOP])).shape == (3, 1, 3)
+    with pytest.raises(
+        ValueError, match=r"head 'body': .* prompts parts4, label.* parts1 was left out: too long"
+    ):
+        vectors.index_PKS(prompt_heads("parts1", [HOP]))
 
 
 def test_provenance(vectors: TextVectors):
@@ -106,9 +130,9 @@ def test_file_gives_back_what_was_saved(vectors: TextVectors, tmp_path: Path):
     loaded = load_vectors(str(path))
     assert loaded.texts == vectors.texts
     assert loaded.meta == vectors.meta
-    for name in ("vectors_TD", "global_index_KS", "part_index_K4", "gap_part_index_K4", "sentence_index_K"):
-        assert getattr(loaded, name).dtype == getattr(vectors, name).dtype
-        np.testing.assert_array_equal(getattr(loaded, name), getattr(vectors, name))
+    assert loaded.classes == vectors.classes == (HOP, SPIN)
+    assert loaded.vectors_TD.dtype == vectors.vectors_TD.dtype
+    np.testing.assert_array_equal(loaded.vectors_TD, vectors.vectors_TD)
     assert [file.name for file in path.parent.iterdir()] == ["v.safetensors"]
     first = path.read_bytes()
     save_vectors(path, loaded)
@@ -142,22 +166,19 @@ def test_unreadable_files(vectors: TextVectors, tmp_path: Path):
         load_vectors(path)
     head = '{"format": "lst-text-vectors", "version": 9}'
     save_file({"weight": np.zeros(3)}, path, metadata={"lst": head})
-    with pytest.raises(ValueError, match="text vector format 9; this lst reads 1"):
+    with pytest.raises(ValueError, match="text vector format 9; this lst reads 2"):
         load_vectors(path)
-    save_file({"weight": np.zeros(3)}, path, metadata={"lst": head.replace("9", "1")})
-    with pytest.raises(ValueError, match=r"global_index_KS, .*vectors_TD missing"):
+    save_file({"weight": np.zeros(3)}, path, metadata={"lst": head.replace("9", "2")})
+    with pytest.raises(ValueError, match="vectors_TD missing"):
         load_vectors(path)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"texts": ("hop",)}, r"vectors_TD has shape \(15, 2\), expected \(1, 2\)"),
-        ({"part_index_K4": np.zeros((2, 3), dtype=np.int64)}, r"part_index_K4 has shape \(2, 3\)"),
-        ({"sentence_index_K": np.array([0, 15])}, "sentence_index_K points outside the 15 texts"),
-        ({"gap_part_index_K4": np.full((2, 4), -1)}, "gap_part_index_K4 points outside"),
-        ({"global_index_KS": np.full((2, 3), -2)}, "global_index_KS points outside"),
-        ({"vectors_TD": np.full((15, 2), np.nan)}, "not finite"),
+        ({"texts": ("hop",)}, r"vectors_TD has shape \(53, 2\) for 1 texts"),
+        ({"vectors_TD": np.zeros(53)}, r"vectors_TD has shape \(53,\) for 53 texts"),
+        ({"vectors_TD": np.full((53, 2), np.nan)}, "not finite"),
     ],
 )
 def test_inconsistent_vectors_are_refused(vectors: TextVectors, change, message: str):
@@ -174,23 +195,22 @@ def test_shipped_vectors_are_in_step_with_the_descriptions(dataset: str):
     assert shipped.vectors_TD.dtype == np.float32
     assert shipped.meta["normalised"] is True
     np.testing.assert_allclose(np.linalg.norm(shipped.vectors_TD, axis=1), 1, atol=1e-5)
-    for k, action in enumerate(classes):
-        prompts, gap = class_prompts(action), class_prompts(official_fields(action), glued_comma=True)
-        assert tuple(shipped.texts[t] for t in shipped.part_index_K4[k]) == prompts.parts
-        assert tuple(shipped.texts[t] for t in shipped.gap_part_index_K4[k]) == gap.parts
-        assert tuple(shipped.texts[t] for t in shipped.global_index_KS[k] if t >= 0) == action.synonyms
-        assert shipped.texts[shipped.sentence_index_K[k]] == action.sentence
+    assert shipped.classes == tuple(classes)
+    for heads in (*(prompt_heads(choice, classes) for choice in PROMPTS), gap_heads(classes)):
+        for head, index_KS in zip(heads, shipped.index_PKS(heads), strict=True):
+            for texts, row in zip(head.texts_KS, index_KS, strict=True):
+                assert tuple(shipped.texts[t] for t in row if t >= 0) == texts
 
 
 def test_ntu60_has_the_first_60_vectors_of_ntu120():
     ntu60, ntu120 = default_vectors("ntu60"), default_vectors("ntu120")
     assert ntu60.class_names == NTU120_CLASSES[:60]
     assert ntu120.class_names == NTU120_CLASSES
-    # 11 synonyms, 4 prompts, the official hand prompt and the sentence of each class; no text of the others.
-    assert (len(ntu60.texts), len(ntu120.texts)) == (60 * 17, 120 * 17)
-    for name in ("global_index_KS", "part_index_K4", "gap_part_index_K4", "sentence_index_K"):
-        some, all_ = getattr(ntu60, name), getattr(ntu120, name)[:60]
-        np.testing.assert_array_equal(ntu60.vectors_TD[some], ntu120.vectors_TD[all_])
+    # 11 synonyms, 4 prompts, the official hand prompt and the sentence of each class, 4 + 8 templates, 1, 2
+    # and 4 other prompts of parts; no text of the others.
+    assert (len(ntu60.texts), len(ntu120.texts)) == (60 * 36, 120 * 36)
+    for text, row in zip(ntu60.texts, ntu60.vectors_TD, strict=True):
+        np.testing.assert_array_equal(row, ntu120.vectors_TD[ntu120.place[text]])
 
 
 def test_first_classes_keep_their_texts_and_filling(vectors: TextVectors):
@@ -198,35 +218,23 @@ def test_first_classes_keep_their_texts_and_filling(vectors: TextVectors):
     spin = first_classes(spin_hop, 1)
     assert spin.class_names == ("spin",)
     assert spin.meta["encoder"] == "fake"
-    assert spin.global_index_KS.tolist()[0][2] == -1  # "hop", no longer here, has one synonym more
-    assert set(spin.texts) == {
-        "spin",
-        "leap",
-        "spin, g",
-        "spin, h, i",
-        "spin h, i",
-        "spin, j",
-        "spin, k, l",
-    } | {"One hops."}
+    assert spin.index_PKS(prompt_heads("parts4", [SPIN])).shape == (5, 1, 2)  # "hop" has one synonym more
+    assert all(text in ("leap", "One hops.") or "spin" in text for text in spin.texts)
     for t, text in enumerate(spin.texts):
         assert spin.vectors_TD[t].tolist() == spin_hop.vectors_TD[spin_hop.texts.index(text)].tolist()
-    assert [spin.texts[t] for t in spin.part_index_K4[0]] == [
-        "spin, g",
-        "spin, h, i",
-        "spin, j",
-        "spin, k, l",
-    ]
     same = first_classes(vectors, 2)
     assert (same.texts, same.meta) == (vectors.texts, vectors.meta)
-    np.testing.assert_array_equal(same.global_index_KS, vectors.global_index_KS)
+    np.testing.assert_array_equal(same.vectors_TD, vectors.vectors_TD)
 
 
 @pytest.mark.parametrize("dataset", SHIPPED)
 def test_no_two_classes_have_nearly_the_same_vectors(dataset: str):
     # Largest cosine seen: 0.87 of two part prompts (wave right hand / both hands), 0.91 of two sentences.
     shipped = default_vectors(dataset)
-    for index_K in (*shipped.part_index_K4.T, *shipped.gap_part_index_K4.T, shipped.sentence_index_K):
-        rows_KD = shipped.vectors_TD[index_K]
+    heads = [prompt_heads("parts4", shipped.classes)[1:], gap_heads(shipped.classes)[1:]]
+    heads.append(prompt_heads("sentence", shipped.classes))
+    for index_KS in (index_KS for own in heads for index_KS in shipped.index_PKS(own)):
+        rows_KD = shipped.vectors_TD[index_KS[:, 0]]
         others = (rows_KD @ rows_KD.T)[~np.eye(len(rows_KD), dtype=bool)]
         assert others.max() < 0.93
 

@@ -25,6 +25,10 @@ MissingPerson = Literal["zeros", "repeat"]
 PersonsRule = Literal["every_slot", "present"]
 """Whose features are averaged: those of every slot, an empty one too, as published (Q8), or of the persons
 who are there. With "present" each person passes the encoder alone, and an empty slot costs nothing."""
+PromptChoice = Literal[
+    "label", "template", "synonyms", "sentence", "parts1", "parts2", "parts4", "parts6", "mixed"
+]
+"""Which texts the heads of the model are compared with (`text/prompt_choices.py`); the method is parts4."""
 
 T = TypeVar("T")
 

@@ -3,12 +3,13 @@
 Letters: V joints, P parts. Import from `lst.facts.skeleton`, which also has the layouts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from lst.facts.body_parts import PartName, joints_of
 from lst.facts.choices import Modality, choose
 from lst.facts.gap_tables import GapTables
 from lst.facts.trees import difference_matrix, parent_matrix, spatial_graph, tree_problems
@@ -83,6 +84,17 @@ class Skeleton:
     def part_index(self) -> dict[str, tuple[int, ...]]:
         """Part name -> indices of its joints."""
         return self._indices(self.parts)
+
+    def joints_of(self, parts: Collection[PartName]) -> tuple[int, ...]:
+        """Indices of the joints that some of the six body parts of the texts have together.
+
+        Raises:
+            ValueError: as `body_parts.joints_of`; names the layout.
+        """
+        try:
+            return tuple(sorted(map(self.joints.index, joints_of(parts, self.parts))))
+        except ValueError as error:
+            raise ValueError(f"skeleton {self.name!r}: {error}") from None
 
     def part_weights(self, parts: Mapping[str, Sequence[int]] | None = None) -> np.ndarray:
         """(P, V) float32 rows that average one part's joints; every row sums to 1.

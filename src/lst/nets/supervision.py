@@ -3,8 +3,8 @@
 Paper: "Language Supervised Training for Skeleton-based Action Recognition" (arXiv 2208.05318), published as
 "Generative Action Description Prompts" (ICCV 2023). method.md Sections 6, 7 and 11.
 
-Letters: N clips, C channels, T frames, V joints, M persons, P texts per clip, D embedding width, K classes,
-S synonyms of a class.
+Letters: N clips, C channels, T frames, V joints, M persons, P heads (one text per clip each), D embedding
+width, K classes, S texts of a class for one head.
 """
 
 import math
@@ -21,34 +21,45 @@ MAX_SCALE = 100.0  # CLIP's cap: beyond it the softmax over a batch is one-hot a
 
 
 class TextBank(nn.Module):
-    """Frozen text vectors of all classes on the training device: labels and draws in, (P, N, D) out."""
+    """Frozen text vectors of all classes on the training device: labels and draws in, (P, N, D) out.
 
-    def __init__(self, vectors_TD: Tensor, synonyms_KS: Tensor, parts_KP: Tensor) -> None:
+    `index_PKS` holds rows of `vectors_TD`: the texts of each head and class, filled up with -1.
+    """
+
+    def __init__(self, vectors_TD: Tensor, index_PKS: Tensor) -> None:
         super().__init__()
         self.vectors_TD: Tensor
-        self.synonyms_KS: Tensor
-        self.parts_KP: Tensor
-        self.counts_K: Tensor
+        self.index_PKS: Tensor
+        self.counts_PK: Tensor
+        self.turns_P1: Tensor
         self.register_buffer("vectors_TD", vectors_TD, persistent=False)
-        self.register_buffer("synonyms_KS", synonyms_KS, persistent=False)  # row per class, padded with -1
-        self.register_buffer("parts_KP", parts_KP, persistent=False)
-        self.register_buffer("counts_K", (synonyms_KS >= 0).sum(dim=1), persistent=False)
+        self.register_buffer("index_PKS", index_PKS, persistent=False)
+        self.register_buffer("counts_PK", (index_PKS >= 0).sum(dim=2), persistent=False)
+        self.register_buffer("turns_P1", 1 + 100 * torch.arange(len(index_PKS))[:, None], persistent=False)
 
     @property
     def width(self) -> int:
         return self.vectors_TD.shape[1]
 
     def forward(self, labels_N: Tensor, draws_N: Tensor) -> Tensor:
-        """Text 0 is the synonym that `draws_N` (uniform in [0, 1)) picks; the rest are the part texts."""
-        pick = (draws_N * self.counts_K[labels_N]).long()
-        rows_NP = torch.cat([self.synonyms_KS[labels_N, pick][:, None], self.parts_KP[labels_N]], dim=1)
-        return self.vectors_TD[rows_NP.T]
+        """One text per head and clip, picked by `draws_N` (uniform in [0, 1)).
+
+        Head 0 takes the draw itself. Head p takes the fraction of 1 + 100 p times the draw: uniform as well,
+        and for the few texts of a head as good as a draw of its own.
+        """
+        draws_PN = draws_N * self.turns_P1
+        draws_PN = draws_PN - draws_PN.floor()
+        counts_PN = self.counts_PK[:, labels_N]
+        picks_PN = (draws_PN * counts_PN).long()
+        heads_P1 = torch.arange(len(self.index_PKS), device=labels_N.device)[:, None]
+        return self.vectors_TD[self.index_PKS[heads_P1, labels_N, picks_PN]]
 
 
 class LanguageSupervision(nn.Module):
     """Classifier + frozen texts + one projection per text + scales. `forward` is the training step.
 
-    `weights_PV` has one row per body part and averages its joints; the whole body comes first, as text 0.
+    `weights_PV` has one row per head but the first and averages the joints of its body part. The first head,
+    text 0, is always the whole body; there may be no other.
     """
 
     weights_PV: Tensor

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst.text.descriptions import PARTS, PROMPT_PARTS, ActionText
+from lst.text.prompt_choices import prompt_heads
 from lst.text.prompts import class_prompts
 from lst.text.vectors import TextVectors
 
@@ -179,11 +180,8 @@ def _pair(audit: TextAudit, pair: NearPair) -> str:
 def _check_in_step(classes: Sequence[ActionText], vectors: TextVectors) -> None:
     if (got := len(classes)) != (made := len(vectors.class_names)):
         raise ValueError(f"{got} classes are described, the vectors are for {made}; build the vectors anew")
-    for k, action in enumerate(classes):
-        prompts = class_prompts(action)
-        index = [*vectors.global_index_KS[k], *vectors.part_index_K4[k], vectors.sentence_index_K[k]]
-        encoded = tuple(vectors.texts[t] for t in index if t >= 0)  # -1 fills up classes with few synonyms
-        wanted = (*prompts.global_, *prompts.parts, action.sentence)
+    for k, (action, encoded_action) in enumerate(zip(classes, vectors.classes, strict=True)):
+        wanted, encoded = _texts_of(action), _texts_of(encoded_action)
         if encoded != wanted:
             new = [repr(text) for text in wanted if text not in encoded]
             reason = f"there is none for {new[0]}" if new else "those stand in another order"
@@ -193,20 +191,28 @@ def _check_in_step(classes: Sequence[ActionText], vectors: TextVectors) -> None:
             )
 
 
+def _texts_of(action: ActionText) -> tuple[str, ...]:
+    prompts = class_prompts(action)
+    return (*prompts.global_, *prompts.parts, action.sentence)
+
+
 def _class_cosines(vectors: TextVectors) -> dict[AuditedText, NDArray[np.float32]]:
     """Text -> (K, K) cosines between the classes."""
     unit_TD = _unit(vectors.vectors_TD)
-    is_text_KS = vectors.global_index_KS >= 0
-    synonyms_KSD = unit_TD[vectors.global_index_KS] * is_text_KS[..., None]
+    synonyms_KS, *parts_4KS = vectors.index_PKS(prompt_heads("parts4", vectors.classes))
+    sentences_KS = vectors.index_PKS(prompt_heads("sentence", vectors.classes))[0]
+    is_text_KS = synonyms_KS >= 0
+    synonyms_KSD = unit_TD[synonyms_KS] * is_text_KS[..., None]
+    head, hand, hip, foot = (_cosines(unit_TD[part_KS[:, 0]]) for part_KS in parts_4KS)
     cosines: dict[AuditedText, NDArray[np.float32]] = {
         "global": _cosines(_unit(synonyms_KSD.sum(axis=1))),
         "name": _cosines(synonyms_KSD[:, 0]),
         "nearest synonym": _nearest_synonyms(synonyms_KSD, is_text_KS),
-        "sentence": _cosines(unit_TD[vectors.sentence_index_K]),
-        "head": _cosines(unit_TD[vectors.part_index_K4[:, 0]]),
-        "hand": _cosines(unit_TD[vectors.part_index_K4[:, 1]]),
-        "hip": _cosines(unit_TD[vectors.part_index_K4[:, 2]]),
-        "foot": _cosines(unit_TD[vectors.part_index_K4[:, 3]]),
+        "sentence": _cosines(unit_TD[sentences_KS[:, 0]]),
+        "head": head,
+        "hand": hand,
+        "hip": hip,
+        "foot": foot,
     }
     heads: tuple[AuditedText, ...] = ("global", "head", "hand", "hip", "foot")
     cosines["overall"] = np.mean([cosines[text] for text in heads], axis=0)

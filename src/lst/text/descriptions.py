@@ -11,23 +11,14 @@ from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
+from lst.facts.body_parts import PARTS, PROMPT_PARTS, PartName
 from lst.facts.choices import choose
 
 FORMAT, VERSION = "lst-descriptions", 1
 MAX_WORDS = 60
 """Rough limit of a text: CLIP reads 77 tokens, and 60 words with their commas are about 70 (quirk Q24)."""
-
-PartName = Literal["head", "hand", "arm", "hip", "leg", "foot"]
-PARTS: tuple[PartName, ...] = get_args(PartName)
-PROMPT_PARTS: dict[str, tuple[PartName, ...]] = {
-    "head": ("head",),
-    "hand": ("hand", "arm"),
-    "hip": ("hip",),
-    "foot": ("leg", "foot"),
-}
-"""Which parts are told together in one prompt, in the order of the part heads (method.md 9.1)."""
 
 FIRST_CLASSES: dict[str, tuple[str, int]] = {"ntu60": ("ntu120", 60)}
 """Data sets whose classes are the first ones of another: they use its shipped texts, up to this number."""

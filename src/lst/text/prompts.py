@@ -48,10 +48,10 @@ def class_prompts(action: ActionText, *, glued_comma: bool = False) -> FiveTexts
         )
     return FiveTexts(
         global_=action.synonyms,
-        head=_joined(action.name, action.head),
-        hand=_joined(action.name, action.hand, action.arm),
-        hip=_joined(action.name, action.hip),
-        foot=_joined(action.name, action.leg, action.foot),
+        head=joined(action.name, action.head),
+        hand=joined(action.name, action.hand, action.arm),
+        hip=joined(action.name, action.hip),
+        foot=joined(action.name, action.leg, action.foot),
     )
 
 
@@ -60,5 +60,6 @@ def official_fields(action: ActionText) -> ActionText:
     return replace(action, **{part: f" {action.part(part).strip()}" for part in PARTS})
 
 
-def _joined(*phrases: str) -> str:
+def joined(*phrases: str) -> str:
+    """Name and phrases as one text."""
     return ", ".join(phrase.strip() for phrase in phrases)

@@ -1,14 +1,17 @@
 """Text vectors: every text of a description file, encoded once, in one file with its provenance. NumPy only.
 
-Letters: T texts, D embedding width, K classes, S synonyms, 4 = the parts head, hand, hip, foot.
+The file also holds the descriptions, so which text belongs to which head and class is looked up by the text
+itself: one file serves every prompt choice.
+
+Letters: T texts, D embedding width, P heads, K classes, S texts of a class for one head.
 """
 
 import datetime
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from importlib.resources import as_file
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,66 +20,78 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from lst.facts.choices import PromptChoice
 from lst.files import atomic_path
 from lst.text.descriptions import ActionText, shipped_count, shipped_text
-from lst.text.prompts import class_prompts, official_fields
+from lst.text.prompt_choices import PROMPTS, Head, heads_to_embed
 
-FORMAT, VERSION = "lst-text-vectors", 1
+FORMAT, VERSION = "lst-text-vectors", 2
 
 Encode = Callable[[list[str]], NDArray[np.float32]]
 """Texts -> (T, D), one row per text."""
 
-_ARRAYS = ("vectors_TD", "global_index_KS", "part_index_K4", "gap_part_index_K4", "sentence_index_K")
-
 
 @dataclass(frozen=True, eq=False)
 class TextVectors:
-    """Vectors of unique texts, and which of them belong to which class. Every index points into `texts`.
+    """Classes in words, and the vectors of their texts.
 
     The vectors are as the encoder gave them; `meta["normalised"]` says whether their length is 1.
 
     Raises:
-        ValueError: on construction, when shapes do not fit each other or an index points nowhere.
+        ValueError: on construction, when there is not one finite vector per text.
     """
 
+    classes: tuple[ActionText, ...]
+    """In label order."""
     texts: tuple[str, ...]
+    """Each one once."""
     vectors_TD: NDArray[np.float32]
-    global_index_KS: NDArray[np.int64]
-    """The synonyms of a class, name first, filled up with -1."""
-    part_index_K4: NDArray[np.int64]
-    """Prompts of head, hand, hip, foot."""
-    gap_part_index_K4: NDArray[np.int64]
-    """The same with the official building rule (quirk Q20)."""
-    sentence_index_K: NDArray[np.int64]
-    """One sentence on the whole body (quirk Q21: an option for the global head)."""
     meta: Mapping[str, Any]
-    """Provenance: encoder, package, version, dimension, normalised, date, descriptions_sha256, prompts,
-    class_names."""
+    """Provenance: encoder and what else it says of itself, dimension, normalised, date, descriptions_sha256,
+    prompts (the choices whose texts are all here), left_out (the other choices, and why)."""
 
     def __post_init__(self) -> None:
-        num_classes = len(self.class_names)
-        shapes = {
-            "vectors_TD": (len(self.texts), self.vectors_TD.shape[-1]),
-            "global_index_KS": (num_classes, self.global_index_KS.shape[-1]),
-            "part_index_K4": (num_classes, 4),
-            "gap_part_index_K4": (num_classes, 4),
-            "sentence_index_K": (num_classes,),
-        }
-        for name, shape in shapes.items():
-            if (got := getattr(self, name).shape) != shape:
-                raise ValueError(f"text vectors: {name} has shape {got}, expected {shape}")
-        for name in _ARRAYS[1:]:
-            index = getattr(self, name)
-            lowest = -1 if name == "global_index_KS" else 0  # -1 fills up classes with few synonyms
-            if index.size and (index.min() < lowest or index.max() >= len(self.texts)):
-                raise ValueError(f"text vectors: {name} points outside the {len(self.texts)} texts")
+        if self.vectors_TD.ndim != 2 or len(self.vectors_TD) != len(self.texts):
+            raise ValueError(
+                f"text vectors: vectors_TD has shape {self.vectors_TD.shape} for {len(self.texts)} texts"
+            )
         if not np.isfinite(self.vectors_TD).all():
             raise ValueError("text vectors: vectors_TD holds values that are not finite")
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """The K class names in label order."""
-        return tuple(self.meta["class_names"])
+        return tuple(action.name for action in self.classes)
+
+    @cached_property
+    def place(self) -> Mapping[str, int]:
+        """Text -> its row in `vectors_TD`."""
+        return {text: t for t, text in enumerate(self.texts)}
+
+    def index_PKS(self, heads: Sequence[Head]) -> NDArray[np.int64]:
+        """Rows of the texts of each head and class; shorter lists are filled up with -1.
+
+        Raises:
+            ValueError: a text has no vector here. Names head and class, and the prompts that are here.
+        """
+        most = max((len(texts) for head in heads for texts in head.texts_KS), default=0)
+        index_PKS = np.full((len(heads), len(self.classes), most), -1, dtype=np.int64)
+        for p, head in enumerate(heads):
+            for k, texts in enumerate(head.texts_KS):
+                if missing := [text for text in texts if text not in self.place]:
+                    raise ValueError(self._missing(head.name, k, missing[0]))
+                index_PKS[p, k, : len(texts)] = [self.place[text] for text in texts]
+        return index_PKS
+
+    def _missing(self, head: str, k: int, text: str) -> str:
+        left_out = "".join(
+            f" {prompts} was left out: {why}." for prompts, why in self.meta["left_out"].items()
+        )
+        return (
+            f"text vectors: class {k} ({self.classes[k].name!r}), head {head!r}: there is none for {text!r}. "
+            f"They were made for the prompts {', '.join(self.meta['prompts'])}.{left_out} "
+            "Choose one of these, or run lst embed on the descriptions again."
+        )
 
 
 def build_vectors(
@@ -86,41 +101,37 @@ def build_vectors(
     encoder: Mapping[str, str],
     descriptions_sha256: str,
     date: str | None = None,
+    left_out: Mapping[PromptChoice, str] | None = None,
 ) -> TextVectors:
-    """Encode every text of the classes once and index it.
+    """Encode every text of the classes once.
 
     `encode` is called once with the unique texts. `encoder` says what it is ("encoder", "package", "version":
     `embed.SentenceEncoder.info`), `descriptions_sha256` which file the classes come from
-    (`descriptions.file_sha256`), `date` when it was made (ISO, today by default).
+    (`descriptions.file_sha256`), `date` when it was made (ISO, today by default), `left_out` which prompt
+    choices are not wanted, and why.
 
     Raises:
         ValueError: the encoder does not give one row per text.
     """
-    prompts = [class_prompts(action) for action in classes]
-    gap_prompts = [class_prompts(official_fields(action), glued_comma=True) for action in classes]
-    sentences = [action.sentence for action in classes]
-    groups = [prompt.global_ + prompt.parts for prompt in prompts] + [prompt.parts for prompt in gap_prompts]
-    place = {text: t for t, text in enumerate(dict.fromkeys(chain(*groups, sentences)))}
-    vectors_TD = np.asarray(encode(list(place)), dtype=np.float32)
-    if vectors_TD.ndim != 2 or len(vectors_TD) != len(place):
+    prompts: list[PromptChoice] = [choice for choice in PROMPTS if choice not in (left_out or {})]
+    texts = _unique_texts(classes, prompts)
+    vectors_TD = np.asarray(encode(list(texts)), dtype=np.float32)
+    if vectors_TD.ndim != 2 or len(vectors_TD) != len(texts):
         raise ValueError(
-            f"the text encoder gave shape {vectors_TD.shape} for {len(place)} texts, expected rows"
+            f"the text encoder gave shape {vectors_TD.shape} for {len(texts)} texts, expected rows"
         )
     return TextVectors(
-        texts=tuple(place),
+        classes=tuple(classes),
+        texts=texts,
         vectors_TD=vectors_TD,
-        global_index_KS=_padded([[place[text] for text in prompt.global_] for prompt in prompts]),
-        part_index_K4=_rows([[place[text] for text in prompt.parts] for prompt in prompts]),
-        gap_part_index_K4=_rows([[place[text] for text in prompt.parts] for prompt in gap_prompts]),
-        sentence_index_K=_rows([place[text] for text in sentences]),
         meta={
             **encoder,
             "dimension": vectors_TD.shape[1],
             "normalised": bool(np.allclose(np.linalg.norm(vectors_TD, axis=1), 1, atol=1e-4)),
             "date": date or datetime.date.today().isoformat(),
             "descriptions_sha256": descriptions_sha256,
-            "prompts": "name, comma, phrases (method.md 9.1); gap_: official form without the comma (Q20)",
-            "class_names": [action.name for action in classes],
+            "prompts": prompts,
+            "left_out": dict(left_out or {}),
         },
     )
 
@@ -128,10 +139,16 @@ def build_vectors(
 def save_vectors(path: str | Path, vectors: TextVectors) -> None:
     """Write a `.safetensors` file, whole or not at all; the same vectors give the same bytes."""
     path = Path(path)
-    head = {"format": FORMAT, "version": VERSION, "texts": vectors.texts, "meta": dict(vectors.meta)}
-    arrays = {name: np.ascontiguousarray(getattr(vectors, name)) for name in _ARRAYS}
+    head = {
+        "format": FORMAT,
+        "version": VERSION,
+        "classes": [asdict(action) for action in vectors.classes],
+        "texts": vectors.texts,
+        "meta": dict(vectors.meta),
+    }
     # One metadata entry only: safetensors writes several in random order.
-    content = save(arrays, metadata={"lst": json.dumps(head, ensure_ascii=False, sort_keys=True)})
+    metadata = {"lst": json.dumps(head, ensure_ascii=False, sort_keys=True)}
+    content = save({"vectors_TD": np.ascontiguousarray(vectors.vectors_TD)}, metadata=metadata)
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)  # `save_file` would make a file that only its owner can read
 
@@ -141,7 +158,7 @@ def load_vectors(path: str | Path) -> TextVectors:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is damaged, holds something else, or was written by a newer `lst`.
+        ValueError: the file is damaged, holds something else, or was written by another version of `lst`.
     """
     path = Path(path)
     if not path.is_file():
@@ -149,17 +166,22 @@ def load_vectors(path: str | Path) -> TextVectors:
     try:
         with safe_open(path, framework="numpy") as file:
             head = _head(path, file.metadata())
-            if missing := sorted(set(_ARRAYS) - set(file.keys())):
-                raise ValueError(f"{path}: {', '.join(missing)} missing; build the vectors anew")
-            arrays = {name: file.get_tensor(name) for name in _ARRAYS}
+            if "vectors_TD" not in set(file.keys()):
+                raise ValueError(f"{path}: vectors_TD missing; build the vectors anew")
+            vectors_TD = file.get_tensor("vectors_TD")
     except SafetensorError as error:
         raise ValueError(
             f"{path}: not a readable safetensors file ({error}); copy it again or build the vectors anew"
         ) from None
     try:
-        return TextVectors(texts=tuple(head["texts"]), meta=head["meta"], **arrays)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        return TextVectors(
+            classes=tuple(_action_text(entry) for entry in head["classes"]),
+            texts=tuple(head["texts"]),
+            vectors_TD=vectors_TD,
+            meta=head["meta"],
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: {error}; build the vectors anew") from None
 
 
 def default_vectors(dataset: str) -> TextVectors:
@@ -179,18 +201,10 @@ def first_classes(vectors: TextVectors, count: int) -> TextVectors:
 
     `descriptions_sha256` stays that of the file with all classes.
     """
-    index = {name: getattr(vectors, name)[:count] for name in _ARRAYS[1:]}
-    used = np.unique(np.concatenate([rows.ravel() for rows in index.values()]))
-    used = used[used >= 0]
-    # One entry more than texts: the last one is where -1, the filling of classes with few synonyms, points.
-    place_T = np.full(len(vectors.texts) + 1, -1, dtype=np.int64)
-    place_T[used] = np.arange(len(used))
-    return TextVectors(
-        texts=tuple(vectors.texts[t] for t in used),
-        vectors_TD=vectors.vectors_TD[used],
-        **{name: place_T[rows] for name, rows in index.items()},
-        meta={**vectors.meta, "class_names": list(vectors.class_names[:count])},
-    )
+    classes = vectors.classes[:count]
+    texts = _unique_texts(classes, vectors.meta["prompts"])
+    rows = [vectors.place[text] for text in texts]
+    return TextVectors(classes, texts, vectors.vectors_TD[rows], vectors.meta)
 
 
 def _head(path: Path, metadata: Mapping[str, str] | None) -> dict[str, Any]:
@@ -200,16 +214,22 @@ def _head(path: Path, metadata: Mapping[str, str] | None) -> dict[str, Any]:
             f"{path}: a safetensors file, but not of text vectors (no {FORMAT!r} in its metadata)"
         )
     if head.get("version") != VERSION:
-        raise ValueError(f"{path}: text vector format {head.get('version')!r}; this lst reads {VERSION}")
+        raise ValueError(
+            f"{path}: text vector format {head.get('version')!r}; this lst reads {VERSION}. "
+            "Run lst embed on the descriptions again."
+        )
     return head
 
 
-def _padded(rows: Sequence[Sequence[int]]) -> NDArray[np.int64]:
-    padded_KS = np.full((len(rows), max(map(len, rows), default=0)), -1, dtype=np.int64)
-    for k, row in enumerate(rows):
-        padded_KS[k, : len(row)] = row
-    return padded_KS
+def _unique_texts(classes: Sequence[ActionText], prompts: Sequence[PromptChoice]) -> tuple[str, ...]:
+    """Class by class within a choice, the default first."""
+    texts: dict[str, None] = {}
+    for choice in prompts:
+        heads = heads_to_embed(choice, classes)
+        for k in range(len(classes)):
+            texts.update(dict.fromkeys(text for head in heads for text in head.texts_KS[k]))
+    return tuple(texts)
 
 
-def _rows(rows: Sequence[Any]) -> NDArray[np.int64]:
-    return np.array(rows, dtype=np.int64)
+def _action_text(entry: Mapping[str, Any]) -> ActionText:
+    return ActionText(**{**entry, "synonyms": tuple(entry["synonyms"])})

@@ -1,5 +1,6 @@
 """A recipe and a store -> what the loop needs. The switch parity="gap" acts here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,10 @@ from lst.data.batches import ClipBatches, Place
 from lst.data.pipeline import InputPipeline
 from lst.data.store import ClipStore
 from lst.facts.benchmarks import Benchmark, get_benchmark
+from lst.facts.skeleton import Skeleton
 from lst.nets.classifier import SkeletonClassifier, build_classifier
 from lst.nets.supervision import LabelSupervision, LanguageSupervision, TextBank
+from lst.text.prompt_choices import Head, gap_heads, prompt_heads
 from lst.text.vectors import TextVectors, default_vectors, load_vectors
 from lst.training.recipes import RunConfig
 
@@ -98,23 +101,36 @@ def _supervise(
     """The teacher: the label alone, or the label and language."""
     if vectors is None:
         return LabelSupervision(classifier)
-    gap = config.parity == "gap"
-    skeleton = pipeline.skeleton
+    heads = text_heads(config, vectors)
     return LanguageSupervision(
         classifier,
-        torch.from_numpy(skeleton.part_weights(skeleton.gap_parts(config.modality) if gap else None)),
-        text_bank(vectors, gap=gap),
+        torch.from_numpy(_part_weights(config, pipeline.skeleton, heads)),
+        text_bank(vectors, heads),
         width=classifier.head.in_features,
         scale=config.scale,
         target=config.text_target,
     )
 
 
-def text_bank(vectors: TextVectors, *, gap: bool) -> TextBank:
-    """gap: the part prompts of the official building rule (Q20)."""
-    parts = vectors.gap_part_index_K4 if gap else vectors.part_index_K4
-    arrays = (vectors.vectors_TD, vectors.global_index_KS, parts)
-    return TextBank(*(torch.from_numpy(np.array(a)) for a in arrays))
+def text_heads(config: RunConfig, vectors: TextVectors) -> tuple[Head, ...]:
+    """The recipe's heads with the texts of all classes; gap: by the official building rule (Q20)."""
+    if config.parity == "gap":
+        return gap_heads(vectors.classes)
+    return prompt_heads(config.prompts, vectors.classes)
+
+
+def text_bank(vectors: TextVectors, heads: Sequence[Head]) -> TextBank:
+    """The vectors of these heads, ready for the device."""
+    return TextBank(
+        torch.from_numpy(np.array(vectors.vectors_TD)), torch.from_numpy(vectors.index_PKS(heads))
+    )
+
+
+def _part_weights(config: RunConfig, skeleton: Skeleton, heads: Sequence[Head]) -> np.ndarray:
+    """Which joints each head but the first pools; gap: the official lists (Q4 to Q6)."""
+    if config.parity == "gap":
+        return skeleton.part_weights(skeleton.gap_parts(config.modality))
+    return skeleton.part_weights({head.name: skeleton.joints_of(head.parts) for head in heads[1:]})
 
 
 def _vectors_for(benchmark: Benchmark, file: str | None) -> TextVectors:

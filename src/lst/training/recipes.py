@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from lst.facts.benchmarks import get_benchmark
-from lst.facts.choices import Modality, PersonsRule, TextScale, TextTarget, choose
+from lst.facts.choices import Modality, PersonsRule, PromptChoice, TextScale, TextTarget, choose
 
 Parity = Literal["corrected", "gap"]
 Precision = Literal["auto", "fp32", "bf16"]
@@ -80,6 +80,8 @@ class RunConfig:
     """Factor on the cosines: exp(s), capped at 100, or s itself (Q16). auto: exp, with parity gap linear."""
     text_target: TextTarget = "soft"
     """soft: softmax(10 * same class), as published (Q17); same_class: equal mass on the same class only."""
+    prompts: PromptChoice = "parts4"
+    """Texts that the body and its parts are compared with; parts4 is the method (docs/language.md)."""
     text_vectors: str | None = None
     """Vector file of your own descriptions (`lst embed`); the shipped MiniLM vectors if not given."""
     precision: Precision = "auto"
@@ -95,6 +97,9 @@ class RunConfig:
         _check_literal("rule for persons", self.persons, PersonsRule)
         _check_literal("text scale", self.text_scale, ScaleChoice)
         _check_literal("text target", self.text_target, TextTarget)
+        _check_literal("prompts", self.prompts, PromptChoice)
+        if self.parity == "gap" and self.prompts != "parts4":
+            raise ValueError(f"parity gap has the prompts of the official code, parts4; got {self.prompts!r}")
         if not self.text_weight >= 0:
             raise ValueError(f"text_weight must be 0 (no text) or positive, got {self.text_weight}")
         if not 0 <= self.hold_out < 1:

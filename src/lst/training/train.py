@@ -29,6 +29,9 @@ from lst.training.recipes import RunConfig, TrainOptions, overrides
 from lst.training.run_folder import PICTURE, RunFolder
 from lst.training.schedule import learning_rate
 
+TEXT_FACTS = ("encoder", "weights_sha256", "descriptions_sha256")
+"""What of the text vectors' provenance decides the result."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -113,7 +116,7 @@ class _Run:
     def inputs(self, store: ClipStore) -> dict[str, Any]:
         """What decides the result beside the recipe: a run is resumed with the same only."""
         source = {key: value for key, value in store.manifest["source"].items() if key != "name"}
-        text = {key: self.parts.text.get(key) for key in ("encoder", "descriptions_sha256")}
+        text = {key: self.parts.text.get(key) for key in TEXT_FACTS}
         clips = {"train": len(self.parts.train.clip_ids), "test": len(self.parts.test.clip_ids)}
         return {"source": source, "clips": clips, "text": text, "precision": self.precision}
 

@@ -21,6 +21,7 @@ from lst.nets.ctrgcn import CTRGCN
 from lst.nets.ctrgcn_plain import PlainCTRGCN
 from lst.nets.official import encoder_pieces, view_of
 from lst.nets.supervision import LanguageSupervision
+from lst.text.prompt_choices import prompt_heads
 from lst.text.vectors import default_vectors
 from lst.training.build import text_bank
 from lst.training.device import choose_device, describe_device, keep_freed_memory
@@ -115,7 +116,8 @@ def supervised(encoder: nn.Module, width: int) -> LanguageSupervision:
     """The encoder as it is trained, with NW-UCLA's classes and texts; the heads are the same for each."""
     benchmark = get_benchmark(BENCHMARK)
     weights_PV = torch.from_numpy(get_layout(benchmark.layout).part_weights())
-    bank = text_bank(default_vectors(benchmark.dataset), gap=False)
+    vectors = default_vectors(benchmark.dataset)
+    bank = text_bank(vectors, prompt_heads("parts4", vectors.classes))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         classifier = SkeletonClassifier(encoder, width=width, num_classes=benchmark.num_classes)
