@@ -26,6 +26,7 @@ from lst.training.recipes import (
     overrides,
     stream_names,
 )
+from lst.training.text_config import TextConfig
 
 CPU = torch.device("cpu")
 NTU = ("ntu60-xsub", "ntu60-xview", "ntu120-xsub", "ntu120-xset")
@@ -59,7 +60,7 @@ def two_steps(parts: Assembly, config: RunConfig) -> None:
     optimizer = torch.optim.SGD(parts.supervision.parameters(), lr=0.01)
     for _, batch in zip(range(2), parts.train.train(config.seed, 0), strict=False):
         terms = step(parts, batch)
-        loss = terms.classes + (config.text_weight * terms.parts_P.mean() if len(terms.parts_P) else 0)
+        loss = terms.classes + (config.text.weight * terms.parts_P.mean() if len(terms.parts_P) else 0)
         assert loss.isfinite()
         optimizer.zero_grad()
         loss.backward()
@@ -86,10 +87,10 @@ def test_recipe_builds_and_learns_for_two_steps(name: str, stores: dict[str, Cli
 
 @pytest.mark.parametrize("name", ["nw-ucla-bone", "gap-nw-ucla-bone", "demo-joint"])
 def test_without_text_there_is_only_the_label(name: str, stores: dict[str, ClipStore]):
-    parts = parts_of(name, stores, text_weight=0.0)
+    parts = parts_of(name, stores, text=TextConfig(weight=0.0))
     assert isinstance(parts.supervision, LabelSupervision)
     assert parts.text == {}
-    two_steps(parts, replace(get_recipe(name), text_weight=0.0))
+    two_steps(parts, get_recipe(name).with_text(weight=0.0))
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -97,7 +98,8 @@ def test_recipe_is_plain_data_and_keeps_its_own_size(name: str):
     config = RECIPES[name]
     values = asdict(config)
     optim = OptimConfig(**values.pop("optim"))
-    assert RunConfig(**values, optim=optim) == config
+    text = TextConfig(**values.pop("text"))
+    assert RunConfig(**values, text=text, optim=optim) == config
     assert config.clip_length == (32 if config.benchmark == "synthetic" else None)
     # None: as many as the benchmark says
     frames = {"synthetic": 32, "nw-ucla": 52, "nw-ucla-clean": 52}.get(config.benchmark, 64)
@@ -113,7 +115,7 @@ def test_nw_ucla_recipes_have_the_official_numbers():
         config = RECIPES[name]
         assert (config.batch_size, config.repeat, config.seed) == (64, 5, 1), name
         assert (config.encoder, config.encoder_width) == ("ctrgcn", 64), name
-        assert (config.text_weight, config.text_target) == (1.0, "soft"), name
+        assert (config.text.weight, config.text.target) == (1.0, "soft"), name
         optim = OptimConfig(
             lr=0.2, epochs=110, warmup=5, decay_at=(90, 100), weight_decay=4e-4, momentum=0.9, schedule="step"
         )
@@ -127,7 +129,7 @@ def test_ntu_recipes_have_the_official_numbers(name: str):
     config = RECIPES[name]
     assert (config.batch_size, config.repeat, config.seed) == (200, 1, 1)
     assert (config.encoder, config.encoder_width) == ("ctrgcn", 64)
-    assert (config.text_weight, config.text_target) == (0.8, "soft")
+    assert (config.text.weight, config.text.target) == (0.8, "soft")
     assert config.persons == ("every_slot" if config.parity == "gap" else "present")  # Q8
     optim = OptimConfig(
         lr=0.1, epochs=110, warmup=5, decay_at=(90, 100), weight_decay=5e-4, momentum=0.9, schedule="step"
@@ -272,9 +274,9 @@ def test_gap_prompts_are_the_official_ones(stores: dict[str, ClipStore]):
 # --- text settings reach the loss ---
 
 
-@pytest.mark.parametrize("change", [{"text_scale": "linear"}, {"text_target": "same_class"}])
+@pytest.mark.parametrize("change", [{"scale": "linear"}, {"target": "same_class"}])
 def test_text_settings_reach_the_loss(change: dict[str, Any], stores: dict[str, ClipStore]):
-    plain, changed = parts_of("demo-joint", stores), parts_of("demo-joint", stores, **change)
+    plain, changed = parts_of("demo-joint", stores), parts_of("demo-joint", stores, text=TextConfig(**change))
     batch = next(plain.train.train(1, 0))
     a, b = step(plain, batch), step(changed, batch)
     torch.testing.assert_close(a.classes, b.classes)
@@ -290,11 +292,6 @@ WRONG = [  # field, value, what the error says
     ("encoder", "ctr-gcn", r"'ctr-gcn'\. Did you mean 'ctrgcn'"),
     ("encoder_width", 12, "multiple of 8, got 12"),
     ("precision", "fp16", r"'fp16'"),
-    ("text_scale", "linaer", r"'linaer'\. Did you mean 'linear'"),
-    ("text_target", "hard", r"'hard'"),
-    ("prompts", "part4", r"unknown prompts 'part4'\. Did you mean 'parts4'"),
-    ("text_weight", -0.1, "text_weight must be 0 .* got -0.1"),
-    ("text_weight", float("nan"), "text_weight"),
     ("hold_out", 1.0, r"hold_out is a share in \[0, 1\), got 1.0"),
     ("hold_out", -0.1, "hold_out"),
     ("hold_out", float("nan"), "hold_out"),
@@ -311,6 +308,21 @@ def test_a_wrong_value_raises_before_training(
 ):
     with pytest.raises(ValueError, match=message):
         parts_of("demo-joint", stores, **{field: value})
+
+
+WRONG_TEXT = [
+    ("scale", "linaer", r"'linaer'\. Did you mean 'linear'"),
+    ("target", "hard", r"'hard'"),
+    ("prompts", "part4", r"unknown prompts 'part4'\. Did you mean 'parts4'"),
+    ("weight", -0.1, r"text\.weight must be 0 .* got -0.1"),
+    ("weight", float("nan"), "text.weight"),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "message"), WRONG_TEXT)
+def test_a_wrong_text_value_raises(field: str, value: Any, message: str):
+    with pytest.raises(ValueError, match=message):
+        TextConfig(**{field: value})
 
 
 WRONG_OPTIM = [
@@ -338,8 +350,8 @@ def test_a_wrong_optimiser_value_raises(field: str, value: Any, message: str):
     [
         ({}, "exp"),
         ({"parity": "gap"}, "linear"),  # one switch is enough
-        ({"parity": "gap", "text_scale": "exp"}, "exp"),
-        ({"text_scale": "linear"}, "linear"),
+        ({"parity": "gap", "text": TextConfig(scale="exp")}, "exp"),
+        ({"text": TextConfig(scale="linear")}, "linear"),
     ],
 )
 def test_the_scale_follows_parity_unless_it_is_given(change: dict[str, Any], scale: str):

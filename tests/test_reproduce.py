@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +46,14 @@ def test_a_plan_is_the_four_recipes_with_a_seed():
     for _, recipe, config in runs:
         assert config.seed == 2
         assert config.optim == get_recipe(recipe).optim
-        assert config.text_weight == get_recipe(recipe).text_weight > 0
+        assert config.text.weight == get_recipe(recipe).text.weight > 0
     assert [config.modality for _, _, config in runs] == list(STREAMS)
 
 
 def test_a_plan_without_language_or_with_another_length():
     (name, _, config), *_ = Plan("nw-ucla", epochs=30).runs(1, language=False)
     assert name == "nw-ucla-joint-plain-30epochs-seed1"
-    assert config.text_weight == 0.0
+    assert config.text.weight == 0.0
     assert (config.optim.epochs, config.optim.planned_epochs) == (30, 110)
 
 
@@ -188,9 +187,9 @@ def test_a_run_of_another_recipe_is_not_continued(
 ):
     plan = Plan("demo", streams=("joint",))
     reproduce(plan, tiny_store, tmp_path / "runs", tmp_path / "results", OPTIONS)
-    changed = replace(RECIPES["demo-joint"], text_weight=0.5)
+    changed = RECIPES["demo-joint"].with_text(weight=0.5)
     monkeypatch.setitem(RECIPES, "demo-joint", changed)
-    with pytest.raises(ValueError, match=r"another recipe.* \(text_weight: 1\.0 -> 0\.5\)"):
+    with pytest.raises(ValueError, match=r"another recipe.* \(text\.weight: 1\.0 -> 0\.5\)"):
         reproduce(plan, tiny_store, tmp_path / "runs", tmp_path / "results", OPTIONS)
 
 

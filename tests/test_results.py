@@ -26,7 +26,7 @@ HEADER = (
 
 
 def card(**changes: Any) -> dict[str, Any]:
-    config = {"seed": 1, "text_weight": 1.0, "parity": "corrected", "optim": {"planned_epochs": 110}}
+    config = {"seed": 1, "text": {"weight": 1.0}, "parity": "corrected", "optim": {"planned_epochs": 110}}
     config |= {key: changes.pop(key) for key in list(changes) if key in config}
     devices = changes.pop("devices", ["CPU"])
     return {
@@ -78,7 +78,7 @@ IMPORTED = {
 
 
 def test_stream_result_names_where_the_number_comes_from():
-    result = stream("a", 0.5, 0.25, text_weight=0.0, parity="gap", seed=3, overrides={"optim.lr": 0.2})
+    result = stream("a", 0.5, 0.25, text={"weight": 0.0}, parity="gap", seed=3, overrides={"optim.lr": 0.2})
     assert result["format"] == "lst-result"
     assert (result["kind"], result["name"], result["recipe"]) == ("stream", "a", "toy-joint")
     assert (result["top1"], result["top1_unseen"], result["clips"], result["clips_unseen"]) == (
@@ -195,7 +195,7 @@ def test_table_by_hand():
         stream("s1", 0.5, 0.2),
         stream("s2", 0.6, 0.4, seed=2),
         stream("s3", 0.7, seed=3),
-        stream("plain", 0.4, text_weight=0.0, overrides={"text_weight": 0.0}),
+        stream("plain", 0.4, text={"weight": 0.0}, overrides={"text.weight": 0.0}),
         stream("gap", 0.3, parity="gap", modality="bone"),
         stream("full", 0.9, epochs=110, best_on_test={"epoch": 99, "top1": 0.95, "epochs_tested": 110}),
         stream("blind", 0.1, epochs=5, best_on_test={"epoch": 5, "top1": 0.1, "epochs_tested": 1}),
@@ -221,7 +221,7 @@ def test_table_by_hand():
     [
         ({"devices": ["NVIDIA H200"]}, "| NVIDIA H200 fp32 |"),
         ({"precision": "bf16 autocast"}, "| CPU bf16 autocast |"),
-        ({"overrides": {"optim.lr": 0.05, "text_weight": 1.0}}, "| lst, LST; optim.lr 0.05 |"),
+        ({"overrides": {"optim.lr": 0.05, "text.weight": 1.0}}, "| lst, LST; optim.lr 0.05 |"),
         ({"complete_data": False}, "| lst, LST; incomplete data |"),
         ({"parity": "gap"}, "| gap parity, LST |"),
         ({"modality": "bone"}, "| bone |"),
@@ -237,7 +237,7 @@ def test_what_differs_in_more_than_the_seed_has_its_own_row(change: dict[str, An
 def test_an_ensemble_of_unlike_members_has_a_row():
     members = [
         stream("a", 0.5),
-        stream("b", 0.5, devices=["NVIDIA H200"], epochs=30, parity="gap", text_weight=0.0),
+        stream("b", 0.5, devices=["NVIDIA H200"], epochs=30, parity="gap", text={"weight": 0.0}),
     ]
     row = results_table([ensemble(members, 0.75, "given by hand")], "toy").splitlines()[2]
     assert row == (

@@ -17,6 +17,7 @@ import killed_training
 import lst.training.build as build_module
 import lst.training.train as train_module
 from lst.data.store import ClipStore
+from lst.training.text_config import TextConfig
 from short_runs import log_of, model_bytes, run, stop_after, tiny, without_clock
 
 pytestmark = pytest.mark.usefixtures("one_thread", "quick")
@@ -35,7 +36,7 @@ MID_EPOCH = [["step", 2], ["after state.pt", 1], ["step", 2]]  # of epochs 1, 1 
 KINDS: dict[str, tuple[dict[str, Any], list[list[Any]]]] = {
     "text": ({}, MOMENTS),
     "random": ({}, [["any", random.Random(seed).randint(2, 7)] for seed in range(3)]),  # noqa: S311
-    "plain": ({"text_weight": 0.0}, MID_EPOCH),
+    "plain": ({"text": TextConfig(weight=0.0)}, MID_EPOCH),
     "bf16": ({"precision": "bf16"}, MID_EPOCH),
 }
 

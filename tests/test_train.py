@@ -18,6 +18,7 @@ from lst.facts.benchmarks import get_benchmark
 from lst.training.build import assemble, training_clips
 from lst.training.recipes import STREAMS
 from lst.training.schedule import learning_rate
+from lst.training.text_config import TextConfig
 from short_runs import log_of, model_bytes, run, tiny
 
 CPU = torch.device("cpu")
@@ -47,7 +48,7 @@ def test_overfits_a_handful_of_clips(
     """The same six inputs and so the same batch in every epoch: no crop, no turn. Sure by epoch 10 to 16."""
     still = replace(build_module.input_pipeline(tiny()), frames="crop_resize", max_rotation=0.0, min_crop=1.0)
     monkeypatch.setattr(build_module, "input_pipeline", lambda config: still)
-    config = tiny(24, batch_size=6, text_weight=text_weight)
+    config = tiny(24, batch_size=6, text=TextConfig(weight=text_weight))
     run(handful, tmp_path / "run", config, test_every=0)
     rows = log_of(tmp_path / "run")
     assert rows[-1]["train_top1"] == 1.0
@@ -60,7 +61,7 @@ def test_overfits_a_handful_of_clips(
 
 def test_a_step_is_nesterov_sgd_on_the_weighted_loss(tiny_store: ClipStore, tmp_path: Path):
     """One epoch of one step, done again by the formula of the first step."""
-    config = tiny(1, batch_size=24, text_weight=0.5)
+    config = tiny(1, batch_size=24, text=TextConfig(weight=0.5))
     card = run(tiny_store, tmp_path / "run", config)
     parts = assemble(config, tiny_store, CPU)
     (batch,) = parts.train.train(config.seed, 0)
@@ -81,7 +82,7 @@ def test_a_step_is_nesterov_sgd_on_the_weighted_loss(tiny_store: ClipStore, tmp_
     hits = (terms.logits_NK.argmax(1) == batch.labels_N).float().mean()
     assert row["train_top1"] == pytest.approx(float(hits))
     assert row["lr"] == rate
-    assert card["config"]["text_weight"] == 0.5
+    assert card["config"]["text"]["weight"] == 0.5
 
 
 def test_epochs_are_the_batches_of_their_number_and_rows_are_means(
@@ -180,7 +181,9 @@ def test_two_runs_are_equal_whatever_the_global_random_state(
     assert before[1:] == after[1:]
 
 
-@pytest.mark.parametrize("change", [{"seed": 2}, {"modality": "bone"}, {"text_target": "same_class"}])
+@pytest.mark.parametrize(
+    "change", [{"seed": 2}, {"modality": "bone"}, {"text": TextConfig(target="same_class")}]
+)
 def test_the_recipe_decides(change: dict[str, Any], unbroken: Callable[..., Path]):
     assert model_bytes(unbroken(**change)) != model_bytes(unbroken())
 
@@ -193,7 +196,9 @@ def test_how_often_is_tested_changes_no_bit(
 
 
 def test_plain_and_language_runs_start_from_the_same_encoder(tiny_store: ClipStore):
-    plain, language = (assemble(tiny(text_weight=w), tiny_store, CPU).classifier for w in (0.0, 1.0))
+    plain, language = (
+        assemble(tiny(text=TextConfig(weight=w)), tiny_store, CPU).classifier for w in (0.0, 1.0)
+    )
     assert all(torch.equal(a, b) for a, b in zip(plain.parameters(), language.parameters(), strict=True))
     other = assemble(tiny(seed=2), tiny_store, CPU).classifier
     assert not torch.equal(plain.head.weight, other.head.weight)

@@ -18,6 +18,7 @@ from lst.facts.benchmarks import get_benchmark
 from lst.nets.checkpoint import load_checkpoint
 from lst.nets.classifier import build_classifier
 from lst.training.recipes import TrainOptions
+from lst.training.text_config import TextConfig
 from lst.training.train import epoch_line, train
 from short_runs import log_of, model_bytes, run, stop_after, tiny
 
@@ -78,7 +79,7 @@ def test_the_card_says_what_the_numbers_are(tiny_store: ClipStore, unbroken: Cal
 
 
 def test_without_text_neither_log_nor_card_has_any(unbroken: Callable[..., Path]):
-    folder = unbroken(text_weight=0.0)
+    folder = unbroken(text=TextConfig(weight=0.0))
     assert all("loss_parts" not in row and row["loss"] == row["loss_classes"] for row in log_of(folder))
     assert json.loads((folder / "card.json").read_text())["text"] == {}
 
@@ -87,7 +88,7 @@ def test_without_text_neither_log_nor_card_has_any(unbroken: Callable[..., Path]
 def test_the_checkpoint_is_the_last_epoch_and_holds_no_supervision(
     text_weight: float, tiny_store: ClipStore, unbroken: Callable[..., Path]
 ):
-    folder = unbroken(text_weight=text_weight)
+    folder = unbroken(text=TextConfig(weight=text_weight))
     tensors = load_file(folder / "model.safetensors")
     checkpoint = load_checkpoint(folder)
     plain = build_classifier(**checkpoint.card["build"])
@@ -123,7 +124,9 @@ def test_last_epoch_and_best_on_test_are_told_apart(
     """Top-1 of the five epochs: 0.2, 0.9, 0.6, 0.6, 0.4."""
     top1 = iter([t for epoch, t in enumerate([0.2, 0.9, 0.6, 0.6, 0.4], start=1) if epoch in tested])
     monkeypatch.setattr(train_module._Run, "test_top1", lambda self: next(top1))
-    card = run(tiny_store, tmp_path / "run", tiny(5, text_weight=0.0, batch_size=24), test_every=every)
+    card = run(
+        tiny_store, tmp_path / "run", tiny(5, text=TextConfig(weight=0.0), batch_size=24), test_every=every
+    )
     assert [row["epoch"] for row in log_of(tmp_path / "run") if "test_top1" in row] == tested
     assert card["last_test_top1"] == 0.4
     assert card["best_on_test"] == {"epoch": best[0], "top1": best[1], "epochs_tested": len(tested)}
@@ -139,7 +142,7 @@ def test_tensorboard_is_written_when_it_is_installed(
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    config, out = tiny(2, text_weight=0.0), tmp_path / "run"
+    config, out = tiny(2, text=TextConfig(weight=0.0)), tmp_path / "run"
     with monkeypatch.context() as patch:
         patch.setattr(train_module, "epoch_line", stop_after(1))
         with pytest.raises(KeyboardInterrupt):
@@ -154,7 +157,7 @@ def test_tensorboard_is_written_when_it_is_installed(
 
 
 def test_without_tensorboard_nothing_is_missing(tiny_store: ClipStore, tmp_path: Path):
-    run(tiny_store, tmp_path / "run", tiny(1, text_weight=0.0))  # `quick` hides it
+    run(tiny_store, tmp_path / "run", tiny(1, text=TextConfig(weight=0.0)))  # `quick` hides it
     assert not (tmp_path / "run" / "tensorboard").exists()
     assert (tmp_path / "run" / "card.json").is_file()
 

@@ -9,6 +9,7 @@ import pytest
 
 from lst.data.store import ClipStore
 from lst.training.recipes import TrainOptions
+from lst.training.text_config import TextConfig
 from lst.training.train import train
 from short_runs import model_bytes, run, tiny
 
@@ -47,7 +48,7 @@ def test_a_folder_that_is_no_run_is_never_touched(
 
 def test_an_empty_folder_may_be_used(tiny_store: ClipStore, tmp_path: Path):
     (tmp_path / "run").mkdir()
-    run(tiny_store, tmp_path / "run", tiny(1, text_weight=0.0))
+    run(tiny_store, tmp_path / "run", tiny(1, text=TextConfig(weight=0.0)))
 
 
 def test_another_recipe_is_refused_with_its_differences(

@@ -56,6 +56,6 @@ def embed(args: Sequence[str]) -> None:
         target = out or descriptions.with_suffix(VECTORS_SUFFIX)
         vectors = embed_file(descriptions, target)
         print(f"wrote {target}: {len(vectors.texts)} texts, {vectors.vectors_TD.shape[1]} numbers each")
-        print(f"next: lst train RECIPE --text-vectors {target}")
+        print(f"next: lst train RECIPE --text.vectors {target}")
 
     tyro.cli(run, prog="lst embed", args=args)

@@ -19,7 +19,7 @@ _SCORES = ("clips", "top1", "top5", "mean_class_accuracy", "clips_unseen", "top1
 _CARD = ("recipe", "overrides", "benchmark", "modality", "epochs", "selected_on", "best_on_test", "seconds")
 _ORIGIN = ("precision", "sessions", "inputs", "complete_data", "config", "imported_from")
 _MEMBER = ("name", "recipe", "overrides", "modality", "seed", "epochs", "sessions", "top1", "best_on_test")
-_SHOWN_ELSEWHERE = ("optim.epochs", "text_weight", "modality")  # columns of their own in the table
+_SHOWN_ELSEWHERE = ("optim.epochs", "text.weight", "modality")  # columns of their own in the table
 
 Result = dict[str, Any]
 
@@ -37,7 +37,7 @@ def stream_result(name: str, card: Mapping[str, Any], report: Mapping[str, Any])
         "device": _devices(card.get("sessions") or []),
         # How an imported checkpoint was trained is not known.
         "seed": config["seed"] if config else None,
-        "language": config["text_weight"] > 0 if config else None,
+        "language": config["text"]["weight"] > 0 if config else None,
         "planned_epochs": config["optim"]["planned_epochs"] if config else None,
         "parity": config["parity"] if config else "imported",
     }

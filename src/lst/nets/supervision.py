@@ -118,7 +118,7 @@ class LanguageSupervision(nn.Module):
 
 
 class LabelSupervision(nn.Module):
-    """The plain encoder: the same step with the class label as its only teacher (`--text-weight 0`)."""
+    """The plain encoder: the same step with the class label as its only teacher (`--text.weight 0`)."""
 
     def __init__(self, classifier: SkeletonClassifier) -> None:
         super().__init__()

@@ -73,7 +73,7 @@ def assemble(config: RunConfig, store: ClipStore, device: torch.device, place: P
         "width": config.encoder_width,
         "persons": config.persons,
     }
-    vectors = None if config.text_weight == 0 else _vectors_for(benchmark, config.text_vectors)
+    vectors = None if config.text.weight == 0 else _vectors_for(benchmark, config.text.vectors)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         classifier = build_classifier(**build)
@@ -108,7 +108,7 @@ def _supervise(
         text_bank(vectors, heads),
         width=classifier.head.in_features,
         scale=config.scale,
-        target=config.text_target,
+        target=config.text.target,
     )
 
 
@@ -116,7 +116,7 @@ def text_heads(config: RunConfig, vectors: TextVectors) -> tuple[Head, ...]:
     """The recipe's heads with the texts of all classes; gap: by the official building rule (Q20)."""
     if config.parity == "gap":
         return gap_heads(vectors.classes)
-    return prompt_heads(config.prompts, vectors.classes)
+    return prompt_heads(config.text.prompts, vectors.classes)
 
 
 def text_bank(vectors: TextVectors, heads: Sequence[Head]) -> TextBank:

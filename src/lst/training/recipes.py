@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from lst.facts.benchmarks import get_benchmark
-from lst.facts.choices import Modality, PersonsRule, PromptChoice, TextScale, TextTarget, choose
+from lst.facts.choices import Modality, PersonsRule, TextScale, choose
+from lst.training.text_config import TextConfig
 
 Parity = Literal["corrected", "gap"]
 Precision = Literal["auto", "fp32", "bf16"]
 Schedule = Literal["step", "cosine"]
-ScaleChoice = Literal["auto", "exp", "linear"]
 PlaceChoice = Literal["auto", "device", "disk"]
 STREAMS: tuple[Modality, ...] = get_args(Modality)
 
@@ -74,19 +74,10 @@ class RunConfig:
     """How often one epoch shows each clip, each time cut and turned differently."""
     hold_out: float = 0.0
     """Share of the training performances kept out of training, for fitting ensemble weights."""
-    text_weight: float = 1.0
-    """Weight of the mean part-contrastive term beside cross-entropy; 0 trains the plain encoder."""
-    text_scale: ScaleChoice = "auto"
-    """Factor on the cosines: exp(s), capped at 100, or s itself (Q16). auto: exp, with parity gap linear."""
-    text_target: TextTarget = "soft"
-    """soft: softmax(10 * same class), as published (Q17); same_class: equal mass on the same class only."""
-    prompts: PromptChoice = "parts4"
-    """Texts that the body and its parts are compared with; parts4 is the method (docs/language.md)."""
-    text_vectors: str | None = None
-    """Vector file of your own descriptions (`lst embed`); the shipped MiniLM vectors if not given."""
     precision: Precision = "auto"
     """auto: bf16 autocast where the device multiplies it faster, else fp32. Tests always run in fp32."""
     seed: int = 1
+    text: TextConfig = field(default_factory=TextConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
 
     def __post_init__(self) -> None:
@@ -95,13 +86,10 @@ class RunConfig:
         _check_literal("parity", self.parity, Parity)
         _check_literal("precision", self.precision, Precision)
         _check_literal("rule for persons", self.persons, PersonsRule)
-        _check_literal("text scale", self.text_scale, ScaleChoice)
-        _check_literal("text target", self.text_target, TextTarget)
-        _check_literal("prompts", self.prompts, PromptChoice)
-        if self.parity == "gap" and self.prompts != "parts4":
-            raise ValueError(f"parity gap has the prompts of the official code, parts4; got {self.prompts!r}")
-        if not self.text_weight >= 0:
-            raise ValueError(f"text_weight must be 0 (no text) or positive, got {self.text_weight}")
+        if self.parity == "gap" and self.text.prompts != "parts4":
+            raise ValueError(
+                f"parity gap has the prompts of the official code, parts4; got {self.text.prompts!r}"
+            )
         if not 0 <= self.hold_out < 1:
             raise ValueError(f"hold_out is a share in [0, 1), got {self.hold_out}")
         for name in ("batch_size", "repeat", "clip_length"):
@@ -112,10 +100,14 @@ class RunConfig:
 
     @property
     def scale(self) -> TextScale:
-        """What text_scale "auto" means here."""
-        if self.text_scale != "auto":
-            return self.text_scale
+        """What text.scale "auto" means here."""
+        if self.text.scale != "auto":
+            return self.text.scale
         return "linear" if self.parity == "gap" else "exp"
+
+    def with_text(self, **changes: Any) -> "RunConfig":
+        """The same run with another language side: fields of `TextConfig`."""
+        return replace(self, text=replace(self.text, **changes))
 
 
 @dataclass(frozen=True)
@@ -137,8 +129,8 @@ class TrainOptions:
 def flat(config: RunConfig) -> dict[str, Any]:
     """Every field by its name on the command line, such as "optim.lr"."""
     values = asdict(config)
-    optim = values.pop("optim")
-    return {**values, **{f"optim.{name}": value for name, value in optim.items()}}
+    groups = {group: values.pop(group) for group in ("text", "optim")}
+    return values | {f"{group}.{name}": v for group, fields in groups.items() for name, v in fields.items()}
 
 
 def overrides(name: str, config: RunConfig) -> dict[str, Any]:
@@ -157,7 +149,7 @@ _NW_UCLA = RunConfig(benchmark="nw-ucla", optim=OptimConfig(lr=0.2, weight_decay
 _NW_UCLA_CLEAN = replace(_NW_UCLA, benchmark="nw-ucla-clean")
 # Published (second-hand, method.md Section 15), in the order of the names below: GAP's joint stream has
 # 90.2 / 95.6 / 85.5 / 87.0, its four streams 92.9 / 97.0 / 89.9 / 91.1. Sizes are GAP's (method.md 12.2).
-_NTU = RunConfig(benchmark="ntu60-xsub", batch_size=200, repeat=1, text_weight=0.8)
+_NTU = RunConfig(benchmark="ntu60-xsub", batch_size=200, repeat=1, text=TextConfig(weight=0.8))
 _NTU_FAMILIES = {
     name: replace(_NTU, benchmark=name)
     for name in ("ntu60-xsub", "ntu60-xview", "ntu120-xsub", "ntu120-xset")

@@ -166,7 +166,7 @@ class _Run:
             )
         loss = terms.classes
         if len(terms.parts_P):
-            loss = loss + self.config.text_weight * terms.parts_P.mean()
+            loss = loss + self.config.text.weight * terms.parts_P.mean()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()

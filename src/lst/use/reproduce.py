@@ -24,7 +24,7 @@ class Plan:
     family: str
     seeds: int = 1
     plain: bool = False
-    """Also train the plain encoder (text_weight 0), the baseline the gain of language is measured from."""
+    """Also train the plain encoder (text.weight 0), the baseline the gain of language is measured from."""
     epochs: int | None = None
     streams: tuple[Modality, ...] = STREAMS
 
@@ -41,7 +41,7 @@ class Plan:
             epochs = config.optim.epochs if self.epochs is None else self.epochs
             config = replace(config, seed=seed, optim=replace(config.optim, epochs=epochs))
             if not language:
-                config = replace(config, text_weight=0.0)
+                config = config.with_text(weight=0.0)
             yield self.run_name(name, seed, language=language), name, config
 
     @property
