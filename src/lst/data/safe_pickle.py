@@ -123,6 +123,7 @@ _NDARRAY = object()
 _CORES = ("numpy.core", "numpy._core")  # NumPy 1 and 2
 _BUILDERS: dict[tuple[str, str], Callable[..., Any] | object] = {
     ("numpy", "ndarray"): _NDARRAY,
+    ("numpy", "memmap"): _NDARRAY,
     ("numpy", "dtype"): _Dtype,
     ("_codecs", "encode"): _latin1,
     ("__builtin__", "bytes"): _no_bytes,
