@@ -1,4 +1,4 @@
-"""`lst prepare`, `info`, `export-data` and `import-data`."""
+"""`lst prepare` and `info`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,12 +6,9 @@ from typing import Annotated, Any
 
 import tyro
 
-from lst.data.ntu_export import export_npz
-from lst.data.ntu_import import import_npz
 from lst.data.prepare import Prepared, prepare_nw_ucla, prepare_synthetic
 from lst.data.prepare_ntu import prepare_ntu
 from lst.data.store import ClipStore
-from lst.facts.benchmarks import get_benchmark
 from lst.facts.choices import choose
 
 DATASETS = {
@@ -49,7 +46,7 @@ def prepare(args: Sequence[str]) -> None:
         folder = out or Path("data") / dataset
         if not sources and dataset != "synthetic":
             raise ValueError(f"lst prepare {dataset} needs its source: {expected}")
-        _print_prepared(_prepare(dataset, sources, folder, overwrite=overwrite, seed=seed, workers=workers))
+        print_prepared(_prepare(dataset, sources, folder, overwrite=overwrite, seed=seed, workers=workers))
 
     tyro.cli(run, prog="lst prepare", args=args)
 
@@ -66,54 +63,8 @@ def _prepare(
     return prepare_nw_ucla(sources[0], folder, overwrite=overwrite)
 
 
-def export_data(args: Sequence[str]) -> None:
-    """A store -> the npz of other repositories."""
-
-    def run(
-        store: tyro.conf.Positional[Path],
-        benchmark: tyro.conf.Positional[str],
-        target: tyro.conf.Positional[Path],
-        /,
-    ) -> None:
-        """Write the .npz of a benchmark in CTR-GCN's layout, which many repositories read.
-
-        Args:
-            store: Such as data/ntu60.
-            benchmark: Such as ntu60-xsub.
-            target: File to write, such as NTU60_CS.npz.
-        """
-        export_npz(ClipStore.open(store), get_benchmark(benchmark), target)
-        print(f"wrote {target}")
-
-    tyro.cli(run, prog="lst export-data", args=args)
-
-
-def import_data(args: Sequence[str]) -> None:
-    """The npz of other repositories -> a store."""
-
-    def run(
-        source: tyro.conf.Positional[Path],
-        benchmark: tyro.conf.Positional[str],
-        /,
-        *,
-        out: Path | None = None,
-        overwrite: bool = False,
-    ) -> None:
-        """Read the .npz of a benchmark in CTR-GCN's layout. It has no clip names, so names are made up.
-
-        Args:
-            source: Such as NTU60_CS.npz.
-            benchmark: The one it was made for, such as ntu60-xsub.
-            out: Folder to write; data/BENCHMARK-imported if not given.
-            overwrite: Replace a store that is there already.
-        """
-        folder = out or Path("data") / f"{benchmark}-imported"
-        _print_prepared(import_npz(source, get_benchmark(benchmark), folder, overwrite=overwrite))
-
-    tyro.cli(run, prog="lst import-data", args=args)
-
-
-def _print_prepared(prepared: Prepared) -> None:
+def print_prepared(prepared: Prepared) -> None:
+    """What was left out and why, what else to know, and the splits."""
     store = prepared.store
     for problem in prepared.problems[:20]:
         line = "" if problem.line is None else f":{problem.line}"

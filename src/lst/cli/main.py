@@ -9,14 +9,14 @@ import sys
 from collections.abc import Callable, Sequence
 
 from lst import __version__
-from lst.cli import data_verbs, run_verbs, show_verbs, text_verbs
+from lst.cli import data_verbs, exchange_verbs, run_verbs, show_verbs, text_verbs
 from lst.facts.choices import choose
 
 VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "prepare": data_verbs.prepare,
     "info": data_verbs.info,
-    "export-data": data_verbs.export_data,
-    "import-data": data_verbs.import_data,
+    "export-data": exchange_verbs.export_data,
+    "import-data": exchange_verbs.import_data,
     "train": run_verbs.train,
     "test": run_verbs.test,
     "ensemble": run_verbs.ensemble,
@@ -34,7 +34,8 @@ HELP = """lst {version}: language supervised training for skeleton-based action 
   lst prepare nw-ucla all_sqe.zip     raw files -> a store in data/nw-ucla
   lst prepare ntu120 FOLDER FOLDER    NTU RGB+D 60 or 120, folders or zips
   lst info data/nw-ucla               what is in a store, or in a run
-  lst export-data data/ntu60 ntu60-xsub NTU60_CS.npz    for other repositories; import-data reads it
+  lst export-data data/ntu60 ntu60-xsub NTU60_CS.npz    for other repositories
+  lst import-data ntu120_3danno.pkl data/ntu120         from other repositories: pyskl's .pkl, CTR-GCN's .npz
   lst train nw-ucla-joint             train one stream (`lst train` lists the recipes)
   lst test runs/nw-ucla-joint         metrics, scores, confusion matrix, accuracy per class
   lst ensemble RUN RUN ...            add up streams by clip id
