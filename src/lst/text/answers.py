@@ -96,6 +96,8 @@ class AnswerCache:
             return None
         try:
             kept = json.loads(file.read_text(encoding="utf-8"))
+            if kept["key"] != self.key(question) or not isinstance(kept["raw"], str):
+                raise ValueError("it belongs to another question")
             whole = {name: kept[name] for name in ("raw", "answered_by", "attempt", "date")}
             texts, _ = read_answer(question, whole["raw"])
         except (ValueError, KeyError, TypeError) as error:

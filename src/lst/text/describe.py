@@ -19,7 +19,7 @@ Progress = Callable[[int, int], None]
 """Called with the questions done and all that are to be asked; the second number may grow."""
 
 
-_Outcome = Answer | LlmUnusable | NotAnswered
+_Outcome = Answer | LlmUnusable | NotAnswered | OSError
 
 
 @dataclass
@@ -81,8 +81,8 @@ def describe_actions(
     while tasks and rounds <= attempts:
         total, rounds = total + len(tasks), rounds + 1
         progress(done, total)
-        for task, outcome in _outcomes(tasks, chat, attempts, parallel):
-            _keep(task, outcome, cache, described)
+        for task, outcome in _outcomes(tasks, chat, cache, attempts, parallel):
+            _take(task, outcome, described)
             done += 1
             progress(done, total)
         tasks = [] if described.failures else _too_alike(asked, described.answers)
@@ -118,28 +118,29 @@ def save_described(
     write_text(path, text)
 
 
-def _keep(task: _Task, outcome: _Outcome, cache: AnswerCache, described: Described) -> None:
+def _take(task: _Task, outcome: _Outcome, described: Described) -> None:
     name = task.question.name
-    if isinstance(outcome, LlmUnusable):
+    if isinstance(outcome, LlmUnusable | OSError):
         raise outcome
     if isinstance(outcome, NotAnswered):
         described.failures[name] = str(outcome)
         return
-    cache.store(task.question, outcome)
     described.answers[name] = outcome
     described.arrived += 1
 
 
 def _outcomes(
-    tasks: Sequence[_Task], chat: Chat, attempts: int, parallel: int
+    tasks: Sequence[_Task], chat: Chat, cache: AnswerCache, attempts: int, parallel: int
 ) -> Iterator[tuple[_Task, _Outcome]]:
     """Outcomes as they come in, until too many in a row are no answers."""
 
     def ask(task: _Task) -> _Outcome:
         try:
-            return _ask(task, chat, attempts)
-        except (LlmUnusable, NotAnswered) as error:
+            answer = _ask(task, chat, attempts)
+            cache.store(task.question, answer)  # here and at once, so that Ctrl-C loses nothing that arrived
+        except (LlmUnusable, NotAnswered, OSError) as error:
             return error
+        return answer
 
     without = 0
     for done, (task, outcome) in enumerate(in_parallel(ask, tasks, parallel), start=1):

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Any
 
 from lst.text.descriptions import PARTS
@@ -107,8 +106,17 @@ def instruction_sha256() -> str:
 
 
 def _others(name: str, names: Sequence[str]) -> tuple[str, ...]:
-    others = sorted(other for other in names if other != name)
+    others = [other for other in names if other != name]
     if len(others) > MAX_OTHERS:
-        nearest = sorted(others, key=lambda other: -SequenceMatcher(None, name, other).ratio())
-        others = sorted(nearest[:MAX_OTHERS])
-    return tuple(others)
+        own = _letter_pairs(name)
+        others = sorted(others, key=lambda other: (-_alike(own, _letter_pairs(other)), other))[:MAX_OTHERS]
+    return tuple(sorted(others))
+
+
+def _letter_pairs(name: str) -> set[str]:
+    return {name[i : i + 2].lower() for i in range(len(name) - 1)}
+
+
+def _alike(first: set[str], second: set[str]) -> float:
+    """Dice coefficient, 0 to 1."""
+    return 2 * len(first & second) / max(len(first) + len(second), 1)
