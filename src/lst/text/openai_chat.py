@@ -8,15 +8,12 @@ import difflib
 import logging
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from lst.facts.choices import choose
 from lst.text.instruction import ANSWER_SCHEMA, Message
 from lst.text.llm import LlmUnusable, NotAnswered, Reply
-
-if TYPE_CHECKING:
-    import openai
 
 _MIN_KEY = 8
 """Shorter keys are the stand-ins that local servers are content with ("x", "ollama"), not secrets."""
@@ -116,7 +113,7 @@ class OpenAIChat:
             options["temperature"] = self.temperature
         return self._client.chat.completions.create(model=self.model, messages=list(messages), **options)  # type: ignore[arg-type]
 
-    def _for_users(self, error: "openai.OpenAIError") -> LlmUnusable | NotAnswered:
+    def _for_users(self, error: Exception) -> LlmUnusable | NotAnswered:
         import openai
 
         tries = f"{self._client.max_retries + 1} times"
@@ -179,14 +176,14 @@ def _without_secrets(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
 
 
-def _was_connected(error: "openai.APIConnectionError") -> bool:
+def _was_connected(error: Exception) -> bool:
     """Whether the time ran out while the server was thinking, not while it was looked for."""
     import openai
 
     return isinstance(error, openai.APITimeoutError) and type(error.__cause__).__name__ != "ConnectTimeout"
 
 
-def _server_message(error: "openai.APIStatusError") -> object:
+def _server_message(error: Any) -> object:
     if isinstance(error.body, dict):
         return error.body.get("message") or error.body
     return error.response.text or error.response.reason_phrase
