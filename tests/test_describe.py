@@ -262,6 +262,8 @@ def test_a_key_in_an_answer_is_taken_out(tmp_path: Path, server: LlmServer, caps
     [
         ([], "needs one of these: a file of action names"),
         (["actions.txt", "--check", "x.json"], "needs one of these: a file of action names"),
+        (["--check", "x.json", "--llm", "openai:x"], "--check and --vectors judge a file that is there"),
+        (["actions.txt", "--llm", "openai:x", "--timeout", "0"], "expected a time-out above 0"),
         (["actions.txt"], "needs the model that writes: --llm openai:MODEL"),
         (["actions.txt", "--llm", "gpt-4.1-mini"], "expected KIND:MODEL, such as openai:gpt-4.1-mini"),
         (["actions.txt", "--llm", "opnai:x"], "Did you mean 'openai'?"),

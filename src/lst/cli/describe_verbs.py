@@ -63,9 +63,11 @@ def describe(args: Sequence[str]) -> None:
             raise ValueError(
                 "lst describe needs one of these: a file of action names, --benchmark NAME, --check FILE.json"
             )
-        if check is not None:
+        if check is not None and llm is None:
             _check(check, vectors)
             return
+        if check is not None or vectors is not None:
+            raise ValueError("--check and --vectors judge a file that is there; they do not go with --llm")
         if llm is None:
             raise ValueError("lst describe needs the model that writes: --llm openai:MODEL")
         listed, dataset = _listed(actions, benchmark)

@@ -32,8 +32,10 @@ def open_chat(
 
     Raises:
         LlmUnusable: the package `openai` is not installed, or no key and no server are set.
-        ValueError: another kind, or no model named.
+        ValueError: another kind, no model named, or a number that makes no sense.
     """
+    if timeout <= 0 or retries < 0:
+        raise ValueError(f"expected a time-out above 0 and retries from 0 on, got {timeout:g} and {retries}")
     kind, _, model = llm.partition(":")
     if not model.strip():
         raise ValueError(f"language model {llm!r}: expected KIND:MODEL, such as openai:gpt-4.1-mini")
