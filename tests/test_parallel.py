@@ -66,6 +66,8 @@ class Echo:
     temperature: float | None = None
     reached: int = 0
     asked: list[str] = field(default_factory=list)
+    first: dict[str, str] = field(default_factory=dict)
+    """By action: a synonym of its first answer."""
 
     def reach(self) -> None:
         self.reached += 1
@@ -74,7 +76,7 @@ class Echo:
         name = messages[1]["content"].splitlines()[0].removeprefix("Action: ")
         self.asked.append(name)
         parts = {part: f"{part} of {name}" for part in PARTS}
-        synonyms = [f"{name} {n}" for n in range(10)]
+        synonyms = [self.first.pop(name, f"{name} 0"), *(f"{name} {n}" for n in range(1, 10))]
         return Reply(json.dumps({"synonyms": synonyms, "sentence": f"They {name}.", **parts}), "echo-1")
 
 
@@ -98,6 +100,25 @@ def test_with_every_answer_kept_nobody_is_reached(tmp_path: Path):
     next((tmp_path / "answers").glob("skip-*.json")).unlink()  # described anew on demand
     describe_actions(ACTIONS, chat, cache)
     assert chat.asked == ["skip"]
+
+
+def test_the_name_of_an_action_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """In a long list not all names are told. Who took one is asked again, not who has it."""
+    monkeypatch.setattr("lst.text.instruction.MAX_OTHERS", 0)
+    cache = AnswerCache(tmp_path / "answers", model="echo", temperature=None)
+    chat = Echo(first={"hop": "Jump"})
+    described = describe_actions(ACTIONS, chat, cache)
+    assert sorted(chat.asked) == ["hop", "hop", "jump", "skip"]
+    assert described.failures == {}
+    assert described.answers["hop"].texts.synonyms[1] == "hop 0"
+    assert described.answers["hop"].attempt == 2
+
+
+@pytest.mark.parametrize("actions", [[], [Action("hop"), Action("hop", "on one leg")]])
+def test_actions_must_differ(tmp_path: Path, actions: list[Action]):
+    cache = AnswerCache(tmp_path / "answers", model="echo", temperature=None)
+    with pytest.raises(ValueError, match="expected actions with different names"):
+        describe_actions(actions, Echo(), cache)
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_of_the_run(tmp_path: Path):

@@ -71,6 +71,8 @@ def describe_actions(
     for name, question in asked.items():
         if (answer := cache.load(question)) is not None:
             described.answers[name] = answer
+    if not asked or len(asked) != len(actions):
+        raise ValueError(f"expected actions with different names, got {[a.name for a in actions]}")
     described.kept = len(described.answers)
     tasks = [_Task(question) for name, question in asked.items() if name not in described.answers]
     done = total = rounds = 0
