@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from lst import __version__
-from lst.cli import data_verbs, exchange_verbs, run_verbs, show_verbs, text_verbs
+from lst.cli import data_verbs, describe_verbs, exchange_verbs, run_verbs, show_verbs, text_verbs
 from lst.facts.choices import choose
 
 VERBS: dict[str, Callable[[Sequence[str]], None]] = {
@@ -24,7 +24,7 @@ VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "demo": run_verbs.demo,
     "results": show_verbs.results,
     "import-checkpoint": show_verbs.import_checkpoint,
-    "describe": text_verbs.describe,
+    "describe": describe_verbs.describe,
     "embed": text_verbs.embed,
     "bench": show_verbs.bench,
 }
@@ -44,6 +44,8 @@ HELP = """lst {version}: language supervised training for skeleton-based action 
   lst demo                            all of it on built-in synthetic clips, in minutes
   lst import-checkpoint official.pt --benchmark ntu120-xsub --modality joint
                                       read a checkpoint of GAP or CTR-GCN without running its code
+  lst describe actions.txt --llm openai:gpt-4.1-mini -o my.json
+                                      descriptions by any LLM behind an OpenAI-compatible server
   lst describe --check FILE.json      what is wrong with a description file
   lst embed FILE.json                 text vectors of a description file
   lst bench                           speed of the encoder beside its plain form

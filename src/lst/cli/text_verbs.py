@@ -1,4 +1,4 @@
-"""`lst describe` and `lst embed`: the language side."""
+"""`lst embed`: descriptions become vectors."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,39 +6,6 @@ from pathlib import Path
 import tyro
 
 VECTORS_SUFFIX = ".minilm.safetensors"
-
-
-def describe(args: Sequence[str]) -> None:
-    """Check a description file."""
-
-    def run(*, check: Path, vectors: Path | None = None) -> None:
-        """What is wrong with a description file; with its vectors also which classes lie too near each other.
-
-        Args:
-            check: JSON file of descriptions.
-            vectors: Its vectors from `lst embed`; the file beside it is taken if there is one.
-        """
-        from lst.text.audit import audit_lines, audit_texts
-        from lst.text.descriptions import check_descriptions, load_descriptions
-        from lst.text.vectors import load_vectors
-
-        classes = load_descriptions(check)
-        problems = check_descriptions(classes)
-        for problem in problems:
-            print(problem)
-        found = len(problems)
-        beside = vectors or check.with_suffix(VECTORS_SUFFIX)
-        if beside.is_file() or vectors is not None:
-            audit = audit_texts(classes, load_vectors(beside))
-            found += audit.num_findings
-            print("\n".join(audit_lines(audit)))
-        else:
-            print(f"no vectors at {beside}: run `lst embed {check}` to compare the classes too")
-        print(f"{check}: {len(classes)} classes, {found} problems")
-        if found:
-            raise SystemExit(1)
-
-    tyro.cli(run, prog="lst describe", args=args)
 
 
 def embed(args: Sequence[str]) -> None:

@@ -6,12 +6,12 @@ Letters: K classes. The position of a class in the file is its label.
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lst.facts.body_parts import PARTS, PROMPT_PARTS, PartName
 from lst.facts.choices import choose
@@ -50,6 +50,16 @@ class ActionText:
         return getattr(self, name)
 
 
+class SharedText(NamedTuple):
+    """A text that several classes have for the same part: it cannot tell them apart."""
+
+    labels: tuple[int, ...]
+    part: str
+    """A body part, or "synonyms"."""
+    text: str
+    """In lower case, with single spaces."""
+
+
 def load_descriptions(path: str | Path | Traversable) -> list[ActionText]:
     """The K classes of a description file, in label order.
 
@@ -75,9 +85,9 @@ def load_descriptions(path: str | Path | Traversable) -> list[ActionText]:
     classes = content.get("classes")
     if not isinstance(classes, list) or not classes:
         raise ValueError(f'{file}: expected "classes" to be a list with one entry per class, got {classes!r}')
-    if problems := [problem for k, entry in enumerate(classes) for problem in _wrong_fields(k, entry)]:
+    if problems := [problem for k, entry in enumerate(classes) for problem in wrong_fields(k, entry)]:
         raise ValueError(f"{file}: {len(problems)} wrong fields:\n  " + "\n  ".join(problems))
-    return [_action_text(entry) for entry in classes]
+    return [action_text(entry) for entry in classes]
 
 
 def check_descriptions(
@@ -95,10 +105,64 @@ def check_descriptions(
         problems += _empty_texts(k, action)
         problems += _repeated_synonyms(k, action)
         problems += _long_texts(k, action)
-    problems += _shared_texts(classes, "synonyms", lambda action: action.synonyms)
-    for part in PARTS:
-        problems += _shared_texts(classes, part, lambda action, part=part: (action.part(part),))
+    for shared in shared_texts(classes):
+        names = ", ".join(_class(k, classes[k].name) for k in shared.labels)
+        problems.append(f"{names}, part {shared.part!r}: the same text {shared.text!r}")
     return problems
+
+
+def shared_texts(classes: Sequence[ActionText]) -> Iterator[SharedText]:
+    """Synonyms, and phrases for the same part, that two or more classes share; the name is a synonym too."""
+    yield from _shared(classes, "synonyms", lambda action: action.synonyms)
+    for part in PARTS:
+        yield from _shared(classes, part, lambda action, part=part: (action.part(part),))
+
+
+def same_text(text: str) -> str:
+    """Texts with the same result read the same to a text encoder."""
+    return " ".join(text.lower().split())
+
+
+def wrong_fields(k: int, entry: Any) -> Iterator[str]:
+    """What keeps an entry of "classes", at place k, from being a class: fields missing, unknown, not text."""
+    if not isinstance(entry, dict):
+        yield f"class {k}: expected an object with the fields {', '.join(sorted(_FIELDS))}, got {entry!r}"
+        return
+    where = _class(k, entry.get("name"))
+    for field in sorted(_FIELDS - entry.keys()):
+        yield f"{where}: {field!r} is missing"
+    for field in sorted(entry.keys() - _FIELDS):
+        yield f"{where}: {field!r} is not a field; known: {', '.join(sorted(_FIELDS))}"
+    for field in _TEXT_FIELDS:
+        if not isinstance(entry.get(field, ""), str):
+            yield f"{where}: {field!r} must be a text, got {entry[field]!r}"
+    synonyms = entry.get("synonyms", [])
+    if not isinstance(synonyms, list) or not all(isinstance(synonym, str) for synonym in synonyms):
+        yield f"{where}: 'synonyms' must be a list of texts, got {synonyms!r}"
+
+
+def action_text(entry: Mapping[str, Any]) -> ActionText:
+    """One entry of "classes" without wrong fields; the name is put in front of the synonyms."""
+    synonyms = entry["synonyms"]
+    if entry["name"] not in synonyms[:1]:
+        synonyms = [entry["name"], *synonyms]
+    return ActionText(synonyms=tuple(synonyms), **{field: entry[field] for field in _TEXT_FIELDS})
+
+
+def descriptions_json(classes: Sequence[ActionText], *, dataset: str, written_by: str) -> str:
+    """The text of a description file; `load_descriptions` gives the same classes back.
+
+    A name that stands in front of its synonyms is left out there, as in the files that ship with `lst`.
+    """
+    entries = []
+    for action in classes:
+        synonyms = [*action.synonyms]
+        if action.name in synonyms[:1]:
+            del synonyms[0]
+        texts = {field: getattr(action, field) for field in _TEXT_FIELDS}
+        entries.append({"name": action.name, "synonyms": synonyms, **texts})
+    head = {"format": FORMAT, "version": VERSION, "dataset": dataset, "written_by": written_by}
+    return json.dumps({**head, "classes": entries}, indent=2, ensure_ascii=False) + "\n"
 
 
 def shipped_text(dataset: str, suffix: str) -> Traversable:
@@ -149,37 +213,8 @@ def _read_json(file: Path | Traversable) -> Any:
         ) from None
 
 
-def _wrong_fields(k: int, entry: Any) -> Iterator[str]:
-    if not isinstance(entry, dict):
-        yield f"class {k}: expected an object with the fields {', '.join(sorted(_FIELDS))}, got {entry!r}"
-        return
-    where = _class(k, entry.get("name"))
-    for field in sorted(_FIELDS - entry.keys()):
-        yield f"{where}: {field!r} is missing"
-    for field in sorted(entry.keys() - _FIELDS):
-        yield f"{where}: {field!r} is not a field; known: {', '.join(sorted(_FIELDS))}"
-    for field in _TEXT_FIELDS:
-        if not isinstance(entry.get(field, ""), str):
-            yield f"{where}: {field!r} must be a text, got {entry[field]!r}"
-    synonyms = entry.get("synonyms", [])
-    if not isinstance(synonyms, list) or not all(isinstance(synonym, str) for synonym in synonyms):
-        yield f"{where}: 'synonyms' must be a list of texts, got {synonyms!r}"
-
-
-def _action_text(entry: dict[str, Any]) -> ActionText:
-    synonyms = entry["synonyms"]
-    if entry["name"] not in synonyms[:1]:
-        synonyms = [entry["name"], *synonyms]
-    return ActionText(synonyms=tuple(synonyms), **{field: entry[field] for field in _TEXT_FIELDS})
-
-
 def _class(k: int, name: Any) -> str:
     return f"class {k} ({name!r})"
-
-
-def _same(text: str) -> str:
-    """Texts with the same result read the same to a text encoder."""
-    return " ".join(text.lower().split())
 
 
 def _name_problems(names: Sequence[str], expected: Sequence[str] | None) -> Iterator[str]:
@@ -207,7 +242,7 @@ def _empty_texts(k: int, action: ActionText) -> Iterator[str]:
 
 
 def _repeated_synonyms(k: int, action: ActionText) -> Iterator[str]:
-    for synonym, count in Counter(_same(synonym) for synonym in action.synonyms).items():
+    for synonym, count in Counter(same_text(synonym) for synonym in action.synonyms).items():
         if count > 1:
             yield f"{_class(k, action.name)}, part 'synonyms': {synonym!r} occurs {count} times"
 
@@ -222,14 +257,13 @@ def _long_texts(k: int, action: ActionText) -> Iterator[str]:
             yield f"{_class(k, action.name)}, part {part!r}: {words} words{counted}, at most {MAX_WORDS} fit"
 
 
-def _shared_texts(
+def _shared(
     classes: Sequence[ActionText], part: str, texts: Callable[[ActionText], Iterable[str]]
-) -> Iterator[str]:
+) -> Iterator[SharedText]:
     users: dict[str, set[int]] = defaultdict(set)
     for k, action in enumerate(classes):
         for text in texts(action):
-            users[_same(text)].add(k)
+            users[same_text(text)].add(k)
     for text, labels in users.items():
         if text and len(labels) > 1:
-            names = ", ".join(_class(k, classes[k].name) for k in sorted(labels))
-            yield f"{names}, part {part!r}: the same text {text!r}"
+            yield SharedText(tuple(sorted(labels)), part, text)
