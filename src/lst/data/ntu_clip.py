@@ -1,4 +1,4 @@
-"""NTU RGB+D: from the text of one file to one clip of a store, as the reference does it (data.md 1.3 to 1.5).
+"""NTU RGB+D: from the text of a file to the joints of a clip, as the reference does it (data.md 1.3 to 1.5).
 
 `convert` is a function of the file alone, so many files can be converted at the same time.
 Letters: M persons, T frames, V joints, C channels, D numbers per frame (75 per person: joint * 3 + channel).
@@ -8,9 +8,6 @@ import numpy as np
 
 from lst.data.ntu_persons import PERSON, Notes, ShortRule, choose_persons
 from lst.data.ntu_raw import RawFileError, read_bodies
-from lst.data.store import StoredClip
-from lst.facts.benchmarks import Benchmark
-from lst.facts.clip_ids import parse_ntu_id
 
 __all__ = ["centre", "convert"]
 
@@ -18,20 +15,15 @@ _ORIGIN = slice(3, 6)
 """Joint SpineMid of the first person."""
 
 
-def convert(
-    clip_id: str, content: bytes, benchmark: Benchmark, short: ShortRule = "leave_out"
-) -> tuple[StoredClip, Notes]:
-    """One file -> its clip, with one person or two, and what happened to it.
+def convert(content: bytes, short: ShortRule = "leave_out") -> tuple[np.ndarray, Notes]:
+    """One file -> its joints float32 (M, T, 25, 3) of one person or two, and what happened to it.
 
     Two persons are stored also when the second stays empty: the reference does not treat such a clip as one
     of a single person.
 
     Raises:
         RawFileError: the file cannot be used.
-        ValueError: `clip_id` is no clip of the benchmark's data set.
     """
-    attributes = parse_ntu_id(clip_id)._asdict()
-    label = benchmark.label_of(clip_id)
     notes: Notes = Notes()
     raw = read_bodies(content)
     notes["extra_lines"] += raw.extra_lines
@@ -42,7 +34,7 @@ def convert(
         x_TD = centre(x_TD)
     notes["not_finite"] += int((~np.isfinite(x_TD)).sum())
     joints_MTVC = x_TD.reshape(len(x_TD), -1, PERSON // 3, 3).swapaxes(0, 1)
-    return StoredClip(clip_id, label, joints_MTVC, attributes), +notes
+    return joints_MTVC, +notes
 
 
 def centre(x_TD: np.ndarray) -> np.ndarray:

@@ -2,16 +2,18 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from lst.data.ntu_files import SUFFIX, Outcome, Task, any_benchmark, convert_all, list_tasks
+from lst.data.ntu_files import SUFFIX, Outcome, Rules, Task, any_benchmark, convert_all, list_tasks
+from lst.data.ntu_journal import Journal
 from lst.data.ntu_persons import ShortRule
 from lst.data.prepare import Prepared, on_counts
 from lst.data.raw_files import RawFiles
-from lst.data.store import Problem, StoredClip, write_store
+from lst.data.store import ClipStore, Problem, StoredClip, write_store
+from lst.data.store_files import MANIFEST
 from lst.facts.benchmarks import get_benchmark
 from lst.facts.choices import choose
 from lst.facts.clip_ids import parse_ntu_id
@@ -19,6 +21,9 @@ from lst.facts.ntu_missing import ntu_missing_skeletons
 
 ListedRule = Literal["leave_out", "use"]
 """What happens to the files on the published list of missing or incomplete skeletons."""
+
+Watch = Callable[[Iterator[Outcome], int, int], Iterator[Outcome]]
+"""See `prepare_ntu`."""
 
 NOTES: Mapping[str, str] = {
     "listed": "on the published list of missing or incomplete skeletons, left out",
@@ -46,6 +51,10 @@ _EXPECTED = (
 )
 
 
+def _unwatched(outcomes: Iterator[Outcome], total: int, done: int) -> Iterator[Outcome]:
+    return outcomes
+
+
 def prepare_ntu(
     dataset: str,
     sources: str | Path | Sequence[str | Path],
@@ -55,6 +64,7 @@ def prepare_ntu(
     short: ShortRule = "leave_out",
     wanted: Collection[str] | None = None,
     workers: int = 1,
+    watch: Watch = _unwatched,
     overwrite: bool = False,
 ) -> Prepared:
     """Make the store `folder` of "ntu60" or "ntu120" from `sources`: folders or zips with `.skeleton` files.
@@ -63,10 +73,15 @@ def prepare_ntu(
     frames that a file has are stored. The number of `workers` (processes) changes nothing in the store; with
     more than one, a script must call this below `if __name__ == "__main__":`.
 
+    A run that was stopped at any moment, even by a kill, goes on when it is called again with the same
+    arguments, and gives the same store. Its work so far waits in `<folder>.unfinished`.
+
     Args:
         listed: use or leave out the files on the published list of missing or incomplete skeletons.
         short: what to do with a file of several bodies, all of them shorter than 12 frames.
         wanted: use these clips only; one that has no file is a problem.
+        watch: called with (outcomes of files, number of all files, number of files that an earlier run has
+            done); gives the outcomes on, for example through a progress bar.
 
     Raises:
         FileNotFoundError: a source does not exist.
@@ -78,17 +93,33 @@ def prepare_ntu(
         raws = [stack.enter_context(RawFiles(path, SUFFIX)) for path in dict.fromkeys(paths)]
         run = _Run(dataset, raws)
         tasks = run.choose_tasks(listed, wanted)
-        outcomes = convert_all(raws, tasks, dataset, short, workers)
-        store = write_store(
-            folder,
-            run.clips(outcomes),
-            dataset=dataset,
-            layout=any_benchmark(dataset).layout,
-            source=run.source,  # filled while the clips are written
-            problems=run.problems,
-            overwrite=overwrite,
-        )
-    return Prepared(store, tuple(run.problems), tuple([*run.remarks(), *on_counts(store)]))
+        rules = Rules(dataset, short)
+        journal = stack.enter_context(Journal(Path(folder), raws, tasks, rules))
+        store = None if overwrite else _written_before(Path(folder), run, journal, len(tasks))
+        if store is None:
+            outcomes = journal.outcomes(
+                lambda rest: watch(convert_all(raws, rest, rules, workers), len(tasks), journal.done)
+            )
+            store = write_store(
+                folder,
+                run.clips(outcomes),
+                dataset=dataset,
+                layout=any_benchmark(dataset).layout,
+                source=run.source,  # filled while the clips are written
+                problems=run.problems,
+                overwrite=overwrite,
+            )
+    return Prepared(store, tuple(run.problems), tuple([*journal.remarks, *run.remarks(), *on_counts(store)]))
+
+
+def _written_before(folder: Path, run: "_Run", journal: Journal, num_tasks: int) -> ClipStore | None:
+    """The store, if a run was killed after its last step but before it could remove its journal."""
+    if journal.done < num_tasks or not (folder / MANIFEST).exists():
+        return None
+    for _ in run.clips(journal.replay()):
+        pass
+    store = ClipStore.open(folder)
+    return store if store.manifest["source"] == run.source else None  # None: it is another one
 
 
 def _check_choices(dataset: str, listed: str, short: str, workers: int) -> None:
