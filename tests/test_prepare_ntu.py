@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lst.data import ntu_clip, ntu_persons
+from lst.data import ntu_clean, ntu_clip, ntu_noise, ntu_persons
+from lst.data.ntu_notes import NOTES
 from lst.data.prepare import Prepared
-from lst.data.prepare_ntu import NOTES, prepare_ntu
+from lst.data.prepare_ntu import prepare_ntu
 from lst.data.store import Problem
 from lst.facts.ntu_missing import ntu_missing_skeletons
 from skeleton_files import damaged, frames_of, joint_line, make_skeleton_file, moving
@@ -315,7 +316,8 @@ def test_a_damaged_zip_entry_is_a_problem(tmp_path: Path):
 
 
 def test_every_note_has_its_sentence():
-    used = set(re.findall(r'notes\["(\w+)"\]', inspect.getsource(ntu_persons) + inspect.getsource(ntu_clip)))
+    modules = (ntu_persons, ntu_clip, ntu_noise, ntu_clean)
+    used = set(re.findall(r'notes\["(\w+)"\]', "".join(map(inspect.getsource, modules))))
     assert used == NOTES.keys() - {"listed", "other_dataset"}
 
 

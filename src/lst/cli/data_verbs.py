@@ -8,6 +8,7 @@ from pathlib import Path
 import tyro
 
 from lst.cli.info_verbs import print_splits
+from lst.data.ntu_clip import Pipeline
 from lst.data.ntu_export import export_npz
 from lst.data.ntu_files import Outcome
 from lst.data.ntu_import import import_npz
@@ -23,6 +24,7 @@ DATASETS = {
     "ntu120": "nturgb+d_skeletons and nturgb+d_skeletons120, folders or zips",
     "synthetic": "no source: the clips are made",
 }
+NTU = ("ntu60", "ntu120")
 
 
 def prepare(args: Sequence[str]) -> None:
@@ -37,6 +39,7 @@ def prepare(args: Sequence[str]) -> None:
         overwrite: bool = False,
         seed: int = 0,
         workers: int | None = None,
+        pipeline: Pipeline = "reference",
         strict: bool = False,
     ) -> None:
         """Raw files of a data set -> one store that serves all its protocols.
@@ -44,18 +47,32 @@ def prepare(args: Sequence[str]) -> None:
         Args:
             dataset: nw-ucla, ntu60, ntu120, or synthetic (made by lst, no source).
             sources: Zips as downloaded, or folders.
-            out: Folder to write; data/DATASET if not given.
+            out: Folder to write; data/DATASET if not given, data/DATASET-clean for the clean pipeline.
             overwrite: Replace a store that is there already.
             seed: For synthetic clips only.
             workers: Processes, for NTU only; as many as there are cores if not given.
+            pipeline: NTU only. Reference: the numbers of published results. Clean: without their oddities.
             strict: Exit status 1 if a file was left out. The store is written all the same.
         """
         expected = choose("data set", dataset, DATASETS)
-        folder = out or Path("data") / dataset
+        if pipeline != "reference" and dataset not in NTU:
+            raise ValueError(f"--pipeline {pipeline} is for {' and '.join(NTU)}, not for {dataset}")
+        folder = out or Path("data") / (dataset if pipeline == "reference" else f"{dataset}-{pipeline}")
         if not sources and dataset != "synthetic":
             raise ValueError(f"lst prepare {dataset} needs its source: {expected}")
-        count = workers if workers is not None else _usable_cores()
-        prepared = _prepare(dataset, sources, folder, overwrite=overwrite, seed=seed, workers=count)
+        if dataset in NTU:
+            count = _usable_cores() if workers is None else workers
+            prepared = prepare_ntu(
+                dataset,
+                sources,
+                folder,
+                pipeline=pipeline,
+                workers=count,
+                watch=_watch,
+                overwrite=overwrite,
+            )
+        else:
+            prepared = _prepare_other(dataset, sources, folder, overwrite=overwrite, seed=seed)
         _print_prepared(prepared)
         if strict and prepared.problems:
             raise SystemExit(1)
@@ -63,11 +80,9 @@ def prepare(args: Sequence[str]) -> None:
     tyro.cli(run, prog="lst prepare", args=args)
 
 
-def _prepare(
-    dataset: str, sources: Sequence[Path], folder: Path, *, overwrite: bool, seed: int, workers: int
+def _prepare_other(
+    dataset: str, sources: Sequence[Path], folder: Path, *, overwrite: bool, seed: int
 ) -> Prepared:
-    if dataset in ("ntu60", "ntu120"):
-        return prepare_ntu(dataset, sources, folder, workers=workers, watch=_watch, overwrite=overwrite)
     if len(sources) != (dataset != "synthetic"):
         raise ValueError(f"lst prepare {dataset} got {len(sources)} sources; expected {DATASETS[dataset]}")
     if dataset == "synthetic":

@@ -36,6 +36,8 @@ def _print_store(store: ClipStore) -> None:
     source, lengths = summary["source"], summary["lengths"]
     print(f"{store.folder}: {summary['dataset']}, layout {summary['layout']}, {summary['clips']} clips")
     print(f"  source   {source.get('name')}" + (" (the distributed files)" if source.get("official") else ""))
+    if "pipeline" in source:
+        print(f"  pipeline {source['pipeline']}")
     print(
         f"  frames   {lengths['total']}, per clip {lengths['min']} / {lengths['median']} / {lengths['max']}"
     )

@@ -19,8 +19,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lst.data.ntu_clip import convert
-from lst.data.ntu_persons import Notes, ShortRule
+from lst.data.ntu_clip import Pipeline, convert
+from lst.data.ntu_noise import Notes
+from lst.data.ntu_persons import ShortRule
 from lst.data.ntu_raw import RawFileError
 from lst.data.raw_files import RawFile, RawFiles
 from lst.data.store import Problem, StoredClip
@@ -53,6 +54,7 @@ class Rules:
 
     dataset: str
     short: ShortRule = "leave_out"
+    pipeline: Pipeline = "reference"
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +153,7 @@ def convert_file(file: RawFile, task: Task, rules: Rules) -> Outcome:
     content = b""
     try:
         content = file.read()
-        joints_MTVC, notes = convert(content, rules.short)
+        joints_MTVC, notes = convert(content, rules.short, rules.pipeline)
         return Outcome(task, _sha256(content), clip_of(task.clip_id, joints_MTVC, rules), notes)
     except ValueError as error:
         line = error.line if isinstance(error, RawFileError) else None

@@ -16,6 +16,7 @@ import os
 import shutil
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -24,7 +25,7 @@ import numpy as np
 
 from lst import __version__
 from lst.data.ntu_files import Outcome, Rules, Task, clip_of
-from lst.data.ntu_persons import Notes
+from lst.data.ntu_noise import Notes
 from lst.data.ntu_raw import NUM_JOINTS
 from lst.data.raw_files import RawFiles
 from lst.data.store import Problem
@@ -172,7 +173,7 @@ def _key(sources: Sequence[RawFiles], tasks: Sequence[Task], rules: Rules) -> di
         digest.update(line.encode(errors="surrogateescape"))
     return {
         "version of lst": __version__,
-        "options": {"dataset": rules.dataset, "short": rules.short},
+        "options": asdict(rules),
         "files": digest.hexdigest(),
     }
 
