@@ -6,18 +6,27 @@ from typing import Annotated, Any
 
 import tyro
 
+from lst.data.ntu_counts import StoreCounts, why_not_counted, write_differences
 from lst.data.store import ClipStore
 
 
 def info(args: Sequence[str]) -> None:
     """What is in a store or a run."""
 
-    def run(path: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="STORE|RUN")]) -> None:
+    def run(
+        path: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="STORE|RUN")],
+        /,
+        *,
+        differences: Path | None = None,
+    ) -> None:
         """Clips, classes, splits, lengths and defects of a store; or what a run is and what it reached.
 
         Args:
             path: A store such as data/nw-ucla, or a run such as runs/nw-ucla-joint.
+            differences: CSV file to write with every clip in which an NTU store differs from the data set.
         """
+        if differences is not None:
+            return _write_differences(ClipStore.open(path), differences)
         if (path / "card.json").is_file() or (path / "recipe.json").is_file():
             from lst.cli.show_verbs import print_card
 
@@ -50,7 +59,35 @@ def _print_store(store: ClipStore) -> None:
     for facts in summary["benchmarks"].values():
         for remark in facts["remarks"]:
             print(f"  note: {remark}")
+    if why_not_counted(store) is None:
+        _print_counts(StoreCounts(store))
     _print_defects(summary["defects"])
+
+
+def _write_differences(store: ClipStore, path: Path) -> None:
+    written = write_differences(StoreCounts(store), path)
+    print(f"{path}: {written:,} differences of {store.folder} to {store.manifest['dataset']}")
+
+
+_SURPLUS = {
+    "listed": "on the published list of missing skeletons, but used",
+    "problem": "file cannot be used (problems.csv)",
+    "no_file": "no file, though there is one of the same recording",
+    "no_recording": "of recordings without any file",
+    "extra": "of more recordings than the data set has",
+}
+
+
+def _print_counts(counts: StoreCounts) -> None:
+    """Why the numbers of clips are not the published ones, if so."""
+    found, expected = len(counts.recordings), counts.num_expected_recordings
+    surpluses = counts.surpluses()
+    as_published = "" if surpluses else ", all clips as published"
+    print(f"  counts   {found} of {expected} recordings (setup, subject, replication){as_published}")
+    for benchmark, split, reason, clips in surpluses:
+        print(f"    {benchmark:<12} {split:<5} {clips:>+8,} {_SURPLUS[reason]}")
+    if surpluses:
+        print(f"    clip by clip: lst info {counts.store.folder} --differences FILE.csv")
 
 
 def _print_defects(defects: dict[str, list[Any]]) -> None:

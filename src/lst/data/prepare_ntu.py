@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from lst.data.ntu_clip import Pipeline
+from lst.data.ntu_counts import WANTED
 from lst.data.ntu_files import SUFFIX, Outcome, Rules, Task, any_benchmark, convert_all, list_tasks
 from lst.data.ntu_journal import Journal
 from lst.data.ntu_notes import NOTES
@@ -147,6 +148,7 @@ class _Run:
         tasks = list_tasks(self.raws)
         if wanted is not None:
             names = frozenset(wanted)
+            self.source[WANTED] = len(names)
             tasks = [task for task in tasks if task.clip_id in names]
             found = {task.clip_id for task in tasks}
             self.problems += [
