@@ -82,11 +82,16 @@ def live(job: dict[str, Any], event: str, times: float) -> int:
     return status
 
 
+def has_finished(job: dict[str, Any]) -> bool:
+    """The store is there and the journal is gone; a kill that came later is none."""
+    return Path(job["store"]).exists() and not Path(job["store"] + ".unfinished").exists()
+
+
 def main(path: str) -> None:
     for job in json.loads(Path(path).read_text(encoding="utf-8")):
         for event, times in [*job["moments"], ("never", 0)]:
             status = live(job, event, times)
-            if status == 0 and event in ("seconds", "never"):
+            if event in ("seconds", "never") and has_finished(job):
                 break
             if status != signal.SIGKILL:
                 sys.exit(f"{job['store']}: at {event} {times} the process ended with status {status}")

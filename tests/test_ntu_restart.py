@@ -18,7 +18,8 @@ from lst.data.store import ClipStore
 from skeleton_files import damaged, frames_of, make_skeleton_file, moving
 
 TESTS = Path(__file__).parent
-COUNT = 40
+COUNT = 48
+"""Three pieces of work for the worker processes."""
 
 
 def content(i: int) -> bytes:
@@ -115,24 +116,32 @@ def command(raw: Path, store: Path, workers: int) -> list[str]:
     return [sys.executable, "-c", code, "prepare", "ntu60", str(raw), *options]
 
 
+def killed_at_work(raw: Path, store: Path) -> list[int]:
+    """Start the command with two workers and kill it after its first outcomes -> its child processes."""
+    journal = store.with_name("store.unfinished") / "outcomes.jsonl"
+    with subprocess.Popen(
+        command(raw, store, 2), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as run:
+        while not (journal.exists() and journal.stat().st_size):
+            assert run.poll() is None, "it ended before it could be killed"
+            time.sleep(0.001)
+        listed = Path(f"/proc/{run.pid}/task/{run.pid}/children")
+        children = [int(pid) for pid in listed.read_text().split()] if listed.exists() else []
+        run.send_signal(signal.SIGKILL)
+    assert run.returncode == -signal.SIGKILL
+    return children
+
+
 def test_the_command_killed_with_its_workers_at_work(raw: Path, unbroken: dict[str, bytes], tmp_path: Path):
     store = tmp_path / "store"
-    journal = tmp_path / "store.unfinished" / "outcomes.jsonl"
-    run = subprocess.Popen(command(raw, store, 2), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while run.poll() is None and not (journal.exists() and journal.stat().st_size):
-        time.sleep(0.001)
-    workers = Path(f"/proc/{run.pid}/task/{run.pid}/children")
-    children = [int(pid) for pid in workers.read_text().split()] if workers.exists() else []
-    os.kill(run.pid, signal.SIGKILL)
-    run.communicate()
-    assert run.returncode == -signal.SIGKILL
+    children = killed_at_work(raw, store)
     assert not store.exists()
     done = subprocess.run(command(raw, store, 1), capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "note: went on after " in done.stdout
     assert files_of(store) == unbroken
     end = time.monotonic() + 10
-    while alive := [pid for pid in children if Path(f"/proc/{pid}").exists() and not is_dead(pid)]:
+    while alive := [pid for pid in children if not is_dead(pid)]:
         assert time.monotonic() < end, f"worker processes {alive} outlive the run"
         time.sleep(0.01)
 
@@ -176,7 +185,7 @@ def seen_by_watch(raw: Path, store: Path, **options: Any) -> tuple[int, int, int
 
 def test_the_watch_sees_what_is_left(raw: Path, unbroken: dict[str, bytes], tmp_path: Path):
     interrupted(raw, tmp_path / "store", 25)
-    assert seen_by_watch(raw, tmp_path / "store") == (COUNT, 25, 15)
+    assert seen_by_watch(raw, tmp_path / "store") == (COUNT, 25, COUNT - 25)
     assert files_of(tmp_path / "store") == unbroken
 
 
@@ -203,7 +212,10 @@ def test_work_for_other_files_or_options_is_thrown_away(raw: Path, tmp_path: Pat
     assert remark.format("version of lst") in prepare_ntu("ntu60", files, tmp_path / "third").remarks
 
 
-@pytest.mark.parametrize("damage", ["joints cut", "joints changed", "line cut", "line changed", "lines gone"])
+DAMAGES = ("joints cut", "joints changed", "line cut", "line changed", "last line unfinished", "lines gone")
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_journal_is_used_up_to_the_damage(
     raw: Path, unbroken: dict[str, bytes], tmp_path: Path, damage: str
 ):
@@ -214,6 +226,8 @@ def test_a_damaged_journal_is_used_up_to_the_damage(
     half = len(data) // 2
     if damage.endswith("cut"):
         data = data[:half]
+    elif damage.endswith("unfinished"):
+        data = data[:-1]
     elif damage.endswith("changed"):
         data[half] ^= 255
     else:

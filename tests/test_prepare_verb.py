@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 
 from lst.cli import data_verbs
 from lst.cli.main import main
+from lst.data import ntu_files
 from lst.data.prepare_ntu import prepare_ntu
+from lst.data.raw_files import RawFiles
 from lst.data.store import ClipStore
 from skeleton_files import frames_of, make_skeleton_file, moving
 
@@ -88,3 +91,37 @@ def test_as_many_workers_as_cores_unless_told(
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 3, 4, 9, 11}, raising=False)
     assert prepare("ntu60", raw, "--out", tmp_path / "store", *words) == 0
     assert given == [expected or 5]
+
+
+def test_the_clean_pipeline_has_its_own_folder_and_is_for_ntu(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    assert prepare("ntu60", raw, "--pipeline", "clean") == 0
+    assert ClipStore.open("data/ntu60-clean").manifest["source"]["pipeline"] == "clean"
+    assert prepare("ntu60", raw) == 0
+    assert ClipStore.open("data/ntu60").manifest["source"]["pipeline"] == "reference"
+    capsys.readouterr()
+    assert main(["info", "data/ntu60-clean"]) == 0
+    assert "  pipeline clean" in capsys.readouterr().out.splitlines()
+    assert prepare("synthetic", "--pipeline", "clean") == 2
+    assert capsys.readouterr().err == "lst: --pipeline clean is for ntu60 and ntu120, not for synthetic\n"
+
+
+def test_a_worker_that_dies_is_a_readable_error_and_the_run_can_go_on(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    convert = ntu_files.convert_file
+
+    def dying(chunks: Any, rules: Any, workers: int) -> Any:
+        with RawFiles(raw, ".skeleton") as files:
+            yield from (convert(files.files[task.number], task, rules) for task in chunks[0])
+        raise BrokenProcessPool("a process was killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ntu_files, "_CHUNK", 5)
+        patch.setattr(ntu_files, "_convert_in_processes", dying)
+        assert prepare("ntu60", raw, "--out", tmp_path / "store", "--workers", 2) == 2
+    assert capsys.readouterr().err.startswith("lst: one of 2 processes died, perhaps for lack of memory.")
+    assert prepare("ntu60", raw, "--out", tmp_path / "store") == 0
+    assert "note: went on after 5 files that an earlier run had converted" in capsys.readouterr().out
