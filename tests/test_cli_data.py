@@ -43,7 +43,7 @@ def test_prepare_lists_broken_files_and_goes_on(raw: Path, tmp_path: Path):
     assert left_out[1] == "left out a04_s01_e00_v01.json: frame 0: expected 20 joints, got 19"
     assert left_out[2].startswith("left out a05_s01_e00_v01.json:2: broken JSON")
     assert left_out[3].startswith("left out notes.json: ")
-    assert f"{tmp_path / 'store'}: 3 clips, 15 frames, 4 left out" in done.out
+    assert f"{tmp_path / 'store'}: 3 clips, 15 frames, 4 files left out" in done.out
     assert "ignored 1 of 8 files" in done.out
     assert "expected 1,020 train clips, found 2 (1,018 missing)" in done.out
     assert "not exactly the distributed files" in done.out

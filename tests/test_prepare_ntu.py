@@ -2,7 +2,6 @@
 
 import inspect
 import json
-import random
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -12,12 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lst.data import ntu_clip, ntu_persons
+from lst.data import ntu_clean, ntu_clip, ntu_noise, ntu_persons
+from lst.data.ntu_notes import NOTES
 from lst.data.prepare import Prepared
-from lst.data.prepare_ntu import NOTES, prepare_ntu
+from lst.data.prepare_ntu import prepare_ntu
 from lst.data.store import Problem
 from lst.facts.ntu_missing import ntu_missing_skeletons
-from skeleton_files import damaged, frames_of, joint_line, make_skeleton_file, moving
+from skeleton_files import frames_of, joint_line, make_skeleton_file, moving
 
 GOOD = "S001C001P001R001A001"
 NAME = "S001C002P001R001A050"
@@ -315,27 +315,6 @@ def test_a_damaged_zip_entry_is_a_problem(tmp_path: Path):
 
 
 def test_every_note_has_its_sentence():
-    used = set(re.findall(r'notes\["(\w+)"\]', inspect.getsource(ntu_persons) + inspect.getsource(ntu_clip)))
+    modules = (ntu_persons, ntu_clip, ntu_noise, ntu_clean)
+    used = set(re.findall(r'notes\["(\w+)"\]', "".join(map(inspect.getsource, modules))))
     assert used == NOTES.keys() - {"listed", "other_dataset"}
-
-
-def test_damaged_files_are_prepared_or_listed(tmp_path: Path):
-    """No accident to a file gets further than to a problem with a reason, and none is lost."""
-    rng = random.Random(3)  # noqa: S311
-    gap = [*range(4), *range(6, 14)]
-    base = [
-        bodies(13, range(13), range(13), range(1, 13)),
-        bodies(14, gap, range(2, 14), range(6)),
-        NINE,
-        ONE,
-    ]
-    files = {f"S001C001P001R{i:03d}A001.skeleton": damaged(rng.choice(base), rng) for i in range(400)}
-    prepared = prepare_ntu("ntu60", zip_of(tmp_path / "raw.zip", files), tmp_path / "store")
-    clips, problems = set(prepared.store.clip_ids), prepared.problems
-    assert clips.isdisjoint(Path(problem.file).stem for problem in problems)
-    assert len(clips) + len(problems) == len(files)
-    assert min(len(clips), len(problems)) > 130
-    for problem in problems:
-        lines = len(files[problem.file].splitlines())
-        assert problem.problem
-        assert problem.line is None or 1 <= problem.line <= lines

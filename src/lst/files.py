@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 _UNFINISHED = re.compile(r"\.(tmp|old)-([0-9]+)$")
 
@@ -45,6 +45,25 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Readable JSON with sorted keys; NaN is refused, because other programs cannot read it."""
     text = json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     write_text(path, text + "\n")
+
+
+def hold(path: Path) -> IO[bytes]:
+    """Open the file `path` for this process alone, until it is closed or the process ends in any way.
+
+    Raises:
+        ValueError: another process holds it. Only systems with `flock` can tell.
+    """
+    file = path.open("ab")
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return file
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise ValueError(f"{path.parent}: another run is at work there. Wait for it, or stop it.") from None
+    return file
 
 
 @contextmanager

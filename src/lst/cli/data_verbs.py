@@ -1,14 +1,17 @@
-"""`lst prepare` and `info`."""
+"""`lst prepare`."""
 
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
 
 import tyro
 
+from lst.cli.info_verbs import print_splits
+from lst.data.ntu_clip import Pipeline
+from lst.data.ntu_files import Outcome
 from lst.data.prepare import Prepared, prepare_nw_ucla, prepare_synthetic
 from lst.data.prepare_ntu import prepare_ntu
-from lst.data.store import ClipStore
 from lst.facts.choices import choose
 
 DATASETS = {
@@ -17,6 +20,7 @@ DATASETS = {
     "ntu120": "nturgb+d_skeletons and nturgb+d_skeletons120, folders or zips",
     "synthetic": "no source: the clips are made",
 }
+NTU = ("ntu60", "ntu120")
 
 
 def prepare(args: Sequence[str]) -> None:
@@ -30,37 +34,72 @@ def prepare(args: Sequence[str]) -> None:
         out: Path | None = None,
         overwrite: bool = False,
         seed: int = 0,
-        workers: int = 1,
+        workers: int | None = None,
+        pipeline: Pipeline = "reference",
+        strict: bool = False,
     ) -> None:
         """Raw files of a data set -> one store that serves all its protocols.
 
         Args:
             dataset: nw-ucla, ntu60, ntu120, or synthetic (made by lst, no source).
             sources: Zips as downloaded, or folders.
-            out: Folder to write; data/DATASET if not given.
+            out: Folder to write; data/DATASET if not given, data/DATASET-clean for the clean pipeline.
             overwrite: Replace a store that is there already.
             seed: For synthetic clips only.
-            workers: Processes, for NTU only.
+            workers: Processes, for NTU only; as many as there are cores if not given.
+            pipeline: NTU only. Reference: the numbers of published results. Clean: without their oddities.
+            strict: Exit status 1 if a file was left out. The store is written all the same.
         """
         expected = choose("data set", dataset, DATASETS)
-        folder = out or Path("data") / dataset
+        if pipeline != "reference" and dataset not in NTU:
+            raise ValueError(f"--pipeline {pipeline} is for {' and '.join(NTU)}, not for {dataset}")
+        folder = out or Path("data") / (dataset if pipeline == "reference" else f"{dataset}-{pipeline}")
         if not sources and dataset != "synthetic":
             raise ValueError(f"lst prepare {dataset} needs its source: {expected}")
-        print_prepared(_prepare(dataset, sources, folder, overwrite=overwrite, seed=seed, workers=workers))
+        if dataset in NTU:
+            count = _usable_cores() if workers is None else workers
+            prepared = prepare_ntu(
+                dataset,
+                sources,
+                folder,
+                pipeline=pipeline,
+                workers=count,
+                watch=_watch,
+                overwrite=overwrite,
+            )
+        else:
+            prepared = _prepare_other(dataset, sources, folder, overwrite=overwrite, seed=seed)
+        print_prepared(prepared)
+        if strict and prepared.problems:
+            raise SystemExit(1)
 
     tyro.cli(run, prog="lst prepare", args=args)
 
 
-def _prepare(
-    dataset: str, sources: Sequence[Path], folder: Path, *, overwrite: bool, seed: int, workers: int
+def _prepare_other(
+    dataset: str, sources: Sequence[Path], folder: Path, *, overwrite: bool, seed: int
 ) -> Prepared:
-    if dataset in ("ntu60", "ntu120"):
-        return prepare_ntu(dataset, sources, folder, workers=workers, overwrite=overwrite)
     if len(sources) != (dataset != "synthetic"):
         raise ValueError(f"lst prepare {dataset} got {len(sources)} sources; expected {DATASETS[dataset]}")
     if dataset == "synthetic":
         return prepare_synthetic(folder, seed=seed, overwrite=overwrite)
     return prepare_nw_ucla(sources[0], folder, overwrite=overwrite)
+
+
+def _usable_cores() -> int:
+    """Those that this process may run on, where the system says."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _watch(outcomes: Iterator[Outcome], total: int, done: int) -> Iterator[Outcome]:
+    """A bar with the time left, on a terminal only."""
+    from tqdm import tqdm
+
+    yield from tqdm(outcomes, total=total, initial=done, unit=" files", disable=None)
+    if sys.stderr.isatty():
+        print("looking for copies and other defects ...", file=sys.stderr)
 
 
 def print_prepared(prepared: Prepared) -> None:
@@ -74,74 +113,8 @@ def print_prepared(prepared: Prepared) -> None:
     for remark in prepared.remarks:
         print(f"note: {remark}")
     print(
-        f"{store.folder}: {len(store)} clips, {len(store.joints)} frames, {len(prepared.problems)} left out"
+        f"{store.folder}: {len(store):,} clips, {int(store.frames.sum()):,} frames, "
+        f"{len(prepared.problems):,} files left out"
     )
-    _print_splits(store.summary())
+    print_splits(store.summary())
     print(f"next: lst info {store.folder}")
-
-
-def _print_splits(summary: dict[str, Any]) -> None:
-    for name, facts in summary["benchmarks"].items():
-        counts = " / ".join(f"{facts[split]['clips']} {split}" for split in ("train", "test"))
-        copied = len(facts["copied_from_train"])
-        print(f"  {name:<16} {counts}" + (f", {copied} test clips copied from training" if copied else ""))
-
-
-def info(args: Sequence[str]) -> None:
-    """What is in a store or a run."""
-
-    def run(path: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="STORE|RUN")]) -> None:
-        """Clips, classes, splits, lengths and defects of a store; or what a run is and what it reached.
-
-        Args:
-            path: A store such as data/nw-ucla, or a run such as runs/nw-ucla-joint.
-        """
-        if (path / "card.json").is_file() or (path / "recipe.json").is_file():
-            from lst.cli.show_verbs import print_card
-
-            return print_card(path)  # says so when the run is not finished
-        if (path / "result.json").is_file():
-            from lst.evaluation.results import one_line, read_result
-
-            return print(one_line(read_result(path / "result.json")))
-        return _print_store(ClipStore.open(path))
-
-    tyro.cli(run, prog="lst info", args=args)
-
-
-def _print_store(store: ClipStore) -> None:
-    summary = store.summary()
-    source, lengths = summary["source"], summary["lengths"]
-    print(f"{store.folder}: {summary['dataset']}, layout {summary['layout']}, {summary['clips']} clips")
-    print(f"  source   {source.get('name')}" + (" (the distributed files)" if source.get("official") else ""))
-    print(
-        f"  frames   {lengths['total']}, per clip {lengths['min']} / {lengths['median']} / {lengths['max']}"
-    )
-    print(f"  left out {summary['problems']} files" + (" (problems.csv)" if summary["problems"] else ""))
-    _print_splits(summary)
-    first = next(iter(summary["benchmarks"].values()))
-    print(f"  {'class':<28} train  test")
-    for name, count in first["train"]["classes"].items():
-        print(f"  {name:<28} {count:>5} {first['test']['classes'][name]:>5}")
-    for facts in summary["benchmarks"].values():
-        for remark in facts["remarks"]:
-            print(f"  note: {remark}")
-    _print_defects(summary["defects"])
-
-
-def _print_defects(defects: dict[str, list[Any]]) -> None:
-    """Facts about the data that are no errors; the first three of each kind."""
-    for kind, found in defects.items():
-        if found:
-            shown = ", ".join(_defect_text(item) for item in found[:3])
-            more = ", ... (all in manifest.json)" if len(found) > 3 else ""
-            print(f"  {kind.replace('_', ' ')}: {len(found)}: {shown}{more}")
-
-
-def _defect_text(item: Any) -> str:
-    if isinstance(item, dict) and "clips" in item:
-        return f"{' + '.join(item['clips'])} ({item['frames']})"
-    if isinstance(item, dict):
-        joints = f" joints {item['joints']}" if "joints" in item else ""
-        return f"{item['clip']} frame {item['frame']}{joints}"
-    return " = ".join(item) if isinstance(item, list) else str(item)

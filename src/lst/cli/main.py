@@ -9,12 +9,20 @@ import sys
 from collections.abc import Callable, Sequence
 
 from lst import __version__
-from lst.cli import data_verbs, describe_verbs, exchange_verbs, run_verbs, show_verbs, text_verbs
+from lst.cli import (
+    data_verbs,
+    describe_verbs,
+    exchange_verbs,
+    info_verbs,
+    run_verbs,
+    show_verbs,
+    text_verbs,
+)
 from lst.facts.choices import choose
 
 VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "prepare": data_verbs.prepare,
-    "info": data_verbs.info,
+    "info": info_verbs.info,
     "export-data": exchange_verbs.export_data,
     "import-data": exchange_verbs.import_data,
     "train": run_verbs.train,

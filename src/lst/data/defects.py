@@ -1,7 +1,7 @@
 """Facts about recordings that are not errors but that a reader of results should know.
 
-Everything is computed from the stored joints, one clip at a time. What is known about NW-UCLA stands in
-data.md 2.3 and 2.4.
+Everything is computed from the stored joints, one clip at a time in memory. What is known about NW-UCLA
+stands in data.md 2.3 and 2.4.
 """
 
 import hashlib
@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+
+from lst.data.shared_poses import SharedPoses
 
 
 def find_defects(clips: Iterable[tuple[str, np.ndarray]]) -> dict[str, list[Any]]:
@@ -28,46 +30,24 @@ def find_defects(clips: Iterable[tuple[str, np.ndarray]]) -> dict[str, list[Any]
     one_frame: list[str] = []
     zero_joints: list[dict[str, Any]] = []
     repeated: list[dict[str, Any]] = []
-    poses: dict[str, np.ndarray] = {}
-    for clip_id, joints_MTVC in clips:
-        same_joints.setdefault(_fingerprint(joints_MTVC), []).append(clip_id)
-        if joints_MTVC.shape[1] == 1:
-            one_frame.append(clip_id)
-        zero_joints += _zero_joints(clip_id, joints_MTVC)
-        poses[clip_id] = _pose_keys(joints_MTVC)
-        repeated += [{"clip": clip_id, "frame": frame} for frame in _repeated_frames(joints_MTVC)]
-    copied = [ids for ids in same_joints.values() if len(ids) > 1]
+    with SharedPoses() as poses:
+        for clip_id, joints_MTVC in clips:
+            same = same_joints.setdefault(_fingerprint(joints_MTVC), [])
+            same.append(clip_id)
+            if len(same) == 1:
+                poses.add(clip_id, joints_MTVC)
+            if joints_MTVC.shape[1] == 1:
+                one_frame.append(clip_id)
+            zero_joints += _zero_joints(clip_id, joints_MTVC)
+            repeated += [{"clip": clip_id, "frame": frame} for frame in _repeated_frames(joints_MTVC)]
+        shared = [{"clips": [first, later], "frames": count} for first, later, count in poses.pairs()]
     return {
-        "copied_clips": copied,
+        "copied_clips": [ids for ids in same_joints.values() if len(ids) > 1],
         "one_frame_clips": one_frame,
         "zero_joints": zero_joints,
         "repeated_frames": repeated,
-        "shared_frames": _shared_frames(poses, copied),
+        "shared_frames": shared,
     }
-
-
-def _pose_keys(joints_MTVC: np.ndarray) -> np.ndarray:
-    """One 64-bit key for each different pose of a clip; frames without anybody are left out."""
-    frames_TX = np.ascontiguousarray(joints_MTVC.swapaxes(0, 1) + np.float32(0)).reshape(
-        joints_MTVC.shape[1], -1
-    )
-    digests = (hashlib.blake2b(frame.tobytes(), digest_size=8).digest() for frame in frames_TX if frame.any())
-    return np.unique(np.frombuffer(b"".join(digests), dtype=np.uint64))
-
-
-def _shared_frames(poses: dict[str, np.ndarray], copied: list[list[str]]) -> list[dict[str, Any]]:
-    """Count the poses that pairs of clips share. Clips that equal an earlier one are left out."""
-    copies = {clip_id for ids in copied for clip_id in ids[1:]}
-    names = [clip_id for clip_id in poses if clip_id not in copies]
-    keys = np.concatenate([poses[name] for name in names]) if names else np.zeros(0, np.uint64)
-    owners = np.repeat(np.arange(len(names)), [len(poses[name]) for name in names])
-    order = np.argsort(keys, kind="stable")
-    keys, owners = keys[order], owners[order]
-    same = np.flatnonzero(keys[1:] == keys[:-1])  # a pose in three clips counts for neighbouring pairs only
-    pairs, counts = np.unique(np.stack([owners[same], owners[same + 1]], axis=1), axis=0, return_counts=True)
-    return [
-        {"clips": [names[a], names[b]], "frames": int(n)} for (a, b), n in zip(pairs, counts, strict=True)
-    ]
 
 
 def copied_from_train(copied_clips: Sequence[Sequence[str]], rule: Callable[[str], str | None]) -> list[str]:

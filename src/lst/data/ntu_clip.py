@@ -1,52 +1,57 @@
-"""NTU RGB+D: from the text of one file to one clip of a store, as the reference does it (data.md 1.3 to 1.5).
+"""NTU RGB+D: from the text of a file to the joints of a clip, as the reference does it or corrected.
 
 `convert` is a function of the file alone, so many files can be converted at the same time.
 Letters: M persons, T frames, V joints, C channels, D numbers per frame (75 per person: joint * 3 + channel).
 """
 
+from typing import Literal
+
 import numpy as np
 
-from lst.data.ntu_persons import PERSON, Notes, ShortRule, choose_persons
-from lst.data.ntu_raw import RawFileError, read_bodies
-from lst.data.store import StoredClip
-from lst.facts.benchmarks import Benchmark
-from lst.facts.clip_ids import parse_ntu_id
+from lst.data.ntu_clean import clean_joints
+from lst.data.ntu_noise import Notes
+from lst.data.ntu_persons import PERSON, ShortRule, choose_persons
+from lst.data.ntu_raw import RawBodies, RawFileError, read_bodies
 
-__all__ = ["centre", "convert"]
+__all__ = ["Pipeline", "centre", "convert"]
+
+Pipeline = Literal["reference", "clean"]
+"""The numbers of all published results (data.md 1.3 to 1.5), or what they should have been (docs/data.md)."""
 
 _ORIGIN = slice(3, 6)
 """Joint SpineMid of the first person."""
 
 
 def convert(
-    clip_id: str, content: bytes, benchmark: Benchmark, short: ShortRule = "leave_out"
-) -> tuple[StoredClip, Notes]:
-    """One file -> its clip, with one person or two, and what happened to it.
+    content: bytes, short: ShortRule = "leave_out", pipeline: Pipeline = "reference"
+) -> tuple[np.ndarray, Notes]:
+    """One file -> its joints float32 (M, T, 25, 3) of one person or two, and what happened to it.
 
-    Two persons are stored also when the second stays empty: the reference does not treat such a clip as one
-    of a single person.
+    The reference has two persons also when the second stays empty: it does not treat such a clip as one of a
+    single person. `short` is for the reference only.
 
     Raises:
         RawFileError: the file cannot be used.
-        ValueError: `clip_id` is no clip of the benchmark's data set.
     """
-    attributes = parse_ntu_id(clip_id)._asdict()
-    label = benchmark.label_of(clip_id)
     notes: Notes = Notes()
     raw = read_bodies(content)
     notes["extra_lines"] += raw.extra_lines
-    with np.errstate(over="ignore", invalid="ignore"):  # NaN and infinity are kept and counted
-        x_TD = choose_persons(raw, notes, short)
-        if x_TD.shape[1] == PERSON:
-            notes["zero_frames"] += int((x_TD == 0).all(axis=1).sum())
-        x_TD = centre(x_TD)
+    with np.errstate(over="ignore", invalid="ignore"):  # NaN and infinity are counted
+        joints_MTVC = clean_joints(raw, notes) if pipeline == "clean" else _as_reference(raw, notes, short)
+    return joints_MTVC, +notes
+
+
+def _as_reference(raw: RawBodies, notes: Notes, short: ShortRule) -> np.ndarray:
+    x_TD = choose_persons(raw, notes, short)
+    if x_TD.shape[1] == PERSON:
+        notes["zero_frames"] += int((x_TD == 0).all(axis=1).sum())
+    x_TD = centre(x_TD)
     notes["not_finite"] += int((~np.isfinite(x_TD)).sum())
-    joints_MTVC = x_TD.reshape(len(x_TD), -1, PERSON // 3, 3).swapaxes(0, 1)
-    return StoredClip(clip_id, label, joints_MTVC, attributes), +notes
+    return x_TD.reshape(len(x_TD), -1, PERSON // 3, 3).swapaxes(0, 1)
 
 
 def centre(x_TD: np.ndarray) -> np.ndarray:
-    """Move the origin to the first person's SpineMid in the first frame that has this person.
+    """Step C: move the origin to the first person's SpineMid in the first frame that has this person.
 
     With two persons, one who is absent (all numbers sum to 0) stays 0. One person alone who is absent becomes
     minus the origin, as in the reference.

@@ -4,22 +4,30 @@ One process or several give the same results in the same order. Letters are in `
 """
 
 import hashlib
+import os
+import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
 
-from lst.data.ntu_clip import convert
-from lst.data.ntu_persons import Notes, ShortRule
+import numpy as np
+
+from lst.data.ntu_clip import Pipeline, convert
+from lst.data.ntu_noise import Notes
+from lst.data.ntu_persons import ShortRule
 from lst.data.ntu_raw import RawFileError
 from lst.data.raw_files import RawFile, RawFiles
 from lst.data.store import Problem, StoredClip
 from lst.facts.benchmarks import Benchmark, get_benchmark
 from lst.facts.choices import choose
+from lst.facts.clip_ids import parse_ntu_id
 
 SUFFIX = ".skeleton"
 _BENCHMARKS = {"ntu60": "ntu60-xsub", "ntu120": "ntu120-xsub"}
@@ -38,6 +46,15 @@ class Task(NamedTuple):
     """Of its source."""
     number: int
     """Its place in the source's files."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What decides the outcome beside the file."""
+
+    dataset: str
+    short: ShortRule = "leave_out"
+    pipeline: Pipeline = "reference"
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,27 +88,58 @@ def list_tasks(sources: Sequence[RawFiles]) -> list[Task]:
 
 
 def convert_all(
-    sources: Sequence[RawFiles], tasks: Sequence[Task], dataset: str, short: ShortRule, workers: int
+    sources: Sequence[RawFiles], tasks: Sequence[Task], rules: Rules, workers: int
 ) -> Iterator[Outcome]:
-    """The outcomes in the order of the tasks. At most two chunks of them per process wait in memory."""
-    if workers == 1:
+    """The outcomes in the order of the tasks. At most two chunks of them per process wait in memory.
+
+    Raises:
+        OSError: one of several processes died.
+    """
+    chunks = [tasks[start : start + _CHUNK] for start in range(0, len(tasks), _CHUNK)]
+    if workers == 1 or len(chunks) < 2:
         files = {raw.path: raw.files for raw in sources}
         for task in tasks:
-            yield convert_file(files[task.path][task.number], task, dataset, short)
+            yield convert_file(files[task.path][task.number], task, rules)
         return
+    try:
+        yield from _convert_in_processes(chunks, rules, min(workers, len(chunks)))
+    except BrokenProcessPool as error:
+        raise OSError(
+            f"one of {workers} processes died, perhaps for lack of memory. The same command goes on where it "
+            "was; try fewer --workers."
+        ) from error
+
+
+def _convert_in_processes(chunks: Sequence[Sequence[Task]], rules: Rules, workers: int) -> Iterator[Outcome]:
     # "spawn": a copy of this process would share its open zips and, with torch loaded, its threads.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin_worker)
+    try:
         waiting: deque[Future[list[Outcome]]] = deque()
-        for start in range(0, len(tasks), _CHUNK):
-            waiting.append(pool.submit(_convert_chunk, tasks[start : start + _CHUNK], dataset, short))
+        for chunk in chunks:
+            waiting.append(pool.submit(_convert_chunk, chunk, rules))
             if len(waiting) > 2 * workers:
                 yield from waiting.popleft().result()
         while waiting:
             yield from waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _convert_chunk(tasks: Sequence[Task], dataset: str, short: ShortRule) -> list[Outcome]:
-    return [convert_file(_opened(task.path).files[task.number], task, dataset, short) for task in tasks]
+def _begin_worker() -> None:
+    """Ctrl-C is for the main process; when that one is killed, this one ends too instead of waiting."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None, "runs in worker processes only"
+    parent.join()
+    os._exit(1)
+
+
+def _convert_chunk(tasks: Sequence[Task], rules: Rules) -> list[Outcome]:
+    return [convert_file(_opened(task.path).files[task.number], task, rules) for task in tasks]
 
 
 @cache
@@ -100,16 +148,26 @@ def _opened(path: Path) -> RawFiles:
     return RawFiles(path, SUFFIX)
 
 
-def convert_file(file: RawFile, task: Task, dataset: str, short: ShortRule) -> Outcome:
-    """A function of the file alone, whatever is in it."""
+def convert_file(file: RawFile, task: Task, rules: Rules) -> Outcome:
+    """A function of the file and the rules alone, whatever is in it."""
     content = b""
     try:
         content = file.read()
-        clip, notes = convert(task.clip_id, content, any_benchmark(dataset), short)
-        return Outcome(task, _sha256(content), clip, notes)
+        joints_MTVC, notes = convert(content, rules.short, rules.pipeline)
+        return Outcome(task, _sha256(content), clip_of(task.clip_id, joints_MTVC, rules), notes)
     except ValueError as error:
         line = error.line if isinstance(error, RawFileError) else None
         return Outcome(task, _sha256(content), Problem(task.name, line, str(error)), Notes())
+
+
+def clip_of(clip_id: str, joints_MTVC: np.ndarray, rules: Rules) -> StoredClip:
+    """The clip with what its name says.
+
+    Raises:
+        ValueError: `clip_id` is no clip of the data set.
+    """
+    label = any_benchmark(rules.dataset).label_of(clip_id)
+    return StoredClip(clip_id, label, joints_MTVC, parse_ntu_id(clip_id)._asdict())
 
 
 def _sha256(content: bytes) -> str:

@@ -5,14 +5,13 @@ stops its whole run, a `RawFileError` says what is wrong with this file. Letters
 frames, V joints, C channels, D numbers per frame (75 per person: joint * 3 + channel).
 """
 
-import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
+from lst.data.ntu_noise import MAX_NOISE_FRAMES, Body, Notes, by_motion, long_ones, motion_of, without_wide
 from lst.data.ntu_raw import RawBodies, RawFileError
 
 __all__ = ["PERSON", "Notes", "ShortRule", "choose_persons"]
@@ -20,25 +19,17 @@ __all__ = ["PERSON", "Notes", "ShortRule", "choose_persons"]
 ShortRule = Literal["leave_out", "keep"]
 """A file with several bodies, all of them shorter than 12 frames: leave it out (it stops the reference), or
 keep the body that moves most."""
-Notes = Counter[str]
-"""How often something happened to a clip that a reader of results may want to know; see `prepare_ntu`."""
 
 PERSON = 75
-_MAX_NOISE_FRAMES = 11
-_MAX_SPREAD = np.float32(0.8)
-"""float32 as NumPy 2 has it in the reference; NumPy 1 would decide exact ties in float64."""
-_MAX_WIDE_SHARE = 0.69754
 
 
-@dataclass(frozen=True, eq=False)
-class _Body:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Body(Body):
     """All sights of one tracking id, as a run without gaps from its first frame on."""
 
     start: int
-    joints_TVC: np.ndarray
     gap: int
     """Frames without it between its first and its last sight: the squeezed-out time."""
-    motion: float = 0.0
 
     @property
     def last(self) -> int:
@@ -66,8 +57,8 @@ def choose_persons(raw: RawBodies, notes: Notes, short: ShortRule = "leave_out")
     bodies = _bodies(raw, is_seen_T)
     if len(bodies) == 1:
         return _one_person(bodies[0], num_frames, notes)
-    bodies = [replace(body, motion=_motion(body.joints_TVC)) for body in bodies]
-    bodies = _without_wide(_without_short(bodies, notes, short), notes)
+    bodies = [replace(body, motion=motion_of(body.joints_TVC)) for body in bodies]
+    bodies = without_wide(_without_short(bodies, notes, short), notes)
     if len(bodies) == 1:
         x_TD = _one_person(bodies[0], num_frames, notes)
     else:
@@ -94,48 +85,13 @@ def _bodies(raw: RawBodies, is_seen_T: np.ndarray) -> list[_Body]:
     ]
 
 
-def _motion(joints_TVC: np.ndarray) -> float:
-    """Sum over x, y and z of the variance over all joints and frames."""
-    return float(joints_TVC.reshape(-1, 3).var(axis=0).sum())
-
-
 def _without_short(bodies: Sequence[_Body], notes: Notes, short: ShortRule) -> list[_Body]:
-    long = [body for body in bodies if len(body.joints_TVC) > _MAX_NOISE_FRAMES]
-    if long:
-        notes["short_bodies"] += len(bodies) - len(long)
+    if long := long_ones(bodies, notes):
         return long
     if short == "keep":
         notes["kept_short"] += 1
-        return _by_motion(bodies)[:1]
-    raise RawFileError(f"all {len(bodies)} bodies shorter than {_MAX_NOISE_FRAMES + 1} frames")
-
-
-def _without_wide(bodies: Sequence[_Body], notes: Notes) -> list[_Body]:
-    """Delete what is wider than a person in most of its frames, such as a chair, but never the last body."""
-    kept = list(bodies)
-    for body in bodies if len(bodies) > 1 else ():
-        is_good_T = _is_upright(body.joints_TVC)
-        is_wide = (~is_good_T).sum() / len(is_good_T) >= _MAX_WIDE_SHARE
-        if len(kept) == 1:
-            notes["all_wide"] += int(is_wide)
-            break
-        if is_wide:
-            notes["wide_bodies"] += 1
-            kept.remove(body)
-        elif not is_good_T.all():
-            motion = min(body.motion, _motion(body.joints_TVC[is_good_T]))
-            kept[kept.index(body)] = replace(body, motion=motion)
-    return kept
-
-
-def _is_upright(joints_TVC: np.ndarray) -> np.ndarray:
-    size_TC = joints_TVC.max(axis=1) - joints_TVC.min(axis=1)
-    return size_TC[:, 0] <= _MAX_SPREAD * size_TC[:, 1]
-
-
-def _by_motion(bodies: Sequence[_Body]) -> list[_Body]:
-    """Largest first, those without a number last; equal ones keep their order."""
-    return sorted(bodies, key=lambda body: math.inf if math.isnan(body.motion) else -body.motion)
+        return by_motion(bodies)[:1]
+    raise RawFileError(f"all {len(bodies)} bodies shorter than {MAX_NOISE_FRAMES + 1} frames")
 
 
 def _one_person(body: _Body, num_frames: int, notes: Notes) -> np.ndarray:
@@ -146,7 +102,7 @@ def _one_person(body: _Body, num_frames: int, notes: Notes) -> np.ndarray:
 
 
 def _two_persons(bodies: Sequence[_Body], num_frames: int, notes: Notes) -> np.ndarray:
-    first, *others = _by_motion(bodies)
+    first, *others = by_motion(bodies)
     x_TD = np.zeros((num_frames, 2 * PERSON), dtype=np.float32)
     first.write(x_TD, 0)
     notes["gap_frames"] += first.gap

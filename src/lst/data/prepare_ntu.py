@@ -2,16 +2,21 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from lst.data.ntu_files import SUFFIX, Outcome, Task, any_benchmark, convert_all, list_tasks
+from lst.data.ntu_clip import Pipeline
+from lst.data.ntu_counts import WANTED
+from lst.data.ntu_files import SUFFIX, Outcome, Rules, Task, any_benchmark, convert_all, list_tasks
+from lst.data.ntu_journal import Journal
+from lst.data.ntu_notes import NOTES
 from lst.data.ntu_persons import ShortRule
 from lst.data.prepare import Prepared, on_counts
 from lst.data.raw_files import RawFiles
-from lst.data.store import Problem, StoredClip, write_store
+from lst.data.store import ClipStore, Problem, StoredClip, write_store
+from lst.data.store_files import MANIFEST
 from lst.facts.benchmarks import get_benchmark
 from lst.facts.choices import choose
 from lst.facts.clip_ids import parse_ntu_id
@@ -20,22 +25,8 @@ from lst.facts.ntu_missing import ntu_missing_skeletons
 ListedRule = Literal["leave_out", "use"]
 """What happens to the files on the published list of missing or incomplete skeletons."""
 
-NOTES: Mapping[str, str] = {
-    "listed": "on the published list of missing or incomplete skeletons, left out",
-    "other_dataset": "of NTU RGB+D 120 only, left out",
-    "frames_without_body": "frames without a body, dropped",
-    "empty_frames": "frames without a person after cleaning, dropped",
-    "extra_lines": "lines behind the last frame, ignored",
-    "not_finite": "coordinates that are NaN or infinite, kept",
-    "zero_frames": "frames of a single person with all joints at 0, kept (they become minus the origin)",
-    "gap_frames": "frames in which a body was lost, squeezed out (it is early from there on)",
-    "short_bodies": "bodies of 11 frames or fewer, deleted as noise",
-    "wide_bodies": "bodies wider than a person, deleted as furniture",
-    "all_wide": "last bodies, kept although wider than a person",
-    "kept_short": "no body of 12 frames or more, the one that moves most kept",
-    "left_out_bodies": "bodies beside two others at the same time, left out",
-}
-"""What may happen to a clip without making it a problem. The manifest has the number for every clip."""
+Watch = Callable[[Iterator[Outcome], int, int], Iterator[Outcome]]
+"""See `prepare_ntu`."""
 
 _RANGES = (
     "there are setups 1 to 32, cameras 1 to 3, subjects 1 to 106 (1 to 40 in ntu60), and actions 1 to 60 in "
@@ -46,6 +37,10 @@ _EXPECTED = (
 )
 
 
+def _unwatched(outcomes: Iterator[Outcome], total: int, done: int) -> Iterator[Outcome]:
+    return outcomes
+
+
 def prepare_ntu(
     dataset: str,
     sources: str | Path | Sequence[str | Path],
@@ -53,8 +48,10 @@ def prepare_ntu(
     *,
     listed: ListedRule = "leave_out",
     short: ShortRule = "leave_out",
+    pipeline: Pipeline = "reference",
     wanted: Collection[str] | None = None,
     workers: int = 1,
+    watch: Watch = _unwatched,
     overwrite: bool = False,
 ) -> Prepared:
     """Make the store `folder` of "ntu60" or "ntu120" from `sources`: folders or zips with `.skeleton` files.
@@ -63,38 +60,64 @@ def prepare_ntu(
     frames that a file has are stored. The number of `workers` (processes) changes nothing in the store; with
     more than one, a script must call this below `if __name__ == "__main__":`.
 
+    A run that was stopped at any moment, even by a kill, goes on when it is called again with the same
+    arguments, and gives the same store. Its work so far waits in `<folder>.unfinished`.
+
     Args:
         listed: use or leave out the files on the published list of missing or incomplete skeletons.
-        short: what to do with a file of several bodies, all of them shorter than 12 frames.
+        short: what the reference does with a file of several bodies, all of them shorter than 12 frames.
+        pipeline: as all published results, or corrected.
         wanted: use these clips only; one that has no file is a problem.
+        watch: called with (outcomes of files, number of all files, number of files that an earlier run has
+            done); gives the outcomes on, for example through a progress bar.
 
     Raises:
         FileNotFoundError: a source does not exist.
         ValueError: an unknown choice, no usable clip, or `folder` may not be replaced.
     """
-    _check_choices(dataset, listed, short, workers)
+    rules = Rules(dataset, short, pipeline)
+    _check_choices(rules, listed, workers)
     paths = [Path(path) for path in ([sources] if isinstance(sources, str | Path) else sources)]
     with ExitStack() as stack:
         raws = [stack.enter_context(RawFiles(path, SUFFIX)) for path in dict.fromkeys(paths)]
-        run = _Run(dataset, raws)
+        run = _Run(rules, raws)
         tasks = run.choose_tasks(listed, wanted)
-        outcomes = convert_all(raws, tasks, dataset, short, workers)
-        store = write_store(
-            folder,
-            run.clips(outcomes),
-            dataset=dataset,
-            layout=any_benchmark(dataset).layout,
-            source=run.source,  # filled while the clips are written
-            problems=run.problems,
-            overwrite=overwrite,
-        )
-    return Prepared(store, tuple(run.problems), tuple([*run.remarks(), *on_counts(store)]))
+        journal = stack.enter_context(Journal(Path(folder), raws, tasks, rules))
+        store = None if overwrite else _written_before(Path(folder), run, journal, len(tasks))
+        if store is None:
+            outcomes = journal.outcomes(
+                lambda rest: watch(convert_all(raws, rest, rules, workers), len(tasks), journal.done)
+            )
+            store = write_store(
+                folder,
+                run.clips(outcomes),
+                dataset=dataset,
+                layout=any_benchmark(dataset).layout,
+                source=run.source,  # filled while the clips are written
+                problems=run.problems,
+                overwrite=overwrite,
+            )
+    return Prepared(store, tuple(run.problems), tuple([*journal.remarks, *run.remarks(), *on_counts(store)]))
 
 
-def _check_choices(dataset: str, listed: str, short: str, workers: int) -> None:
-    any_benchmark(dataset)
-    choose("rule for listed files", listed, {name: name for name in get_args(ListedRule)})
-    choose("rule for short bodies", short, {name: name for name in get_args(ShortRule)})
+def _written_before(folder: Path, run: "_Run", journal: Journal, num_tasks: int) -> ClipStore | None:
+    """The store, if a run was killed after its last step but before it could remove its journal."""
+    if journal.done < num_tasks or not (folder / MANIFEST).exists():
+        return None
+    for _ in run.clips(journal.replay()):
+        pass
+    store = ClipStore.open(folder)
+    return store if store.manifest["source"] == run.source else None  # None: it is another one
+
+
+def _check_choices(rules: Rules, listed: str, workers: int) -> None:
+    any_benchmark(rules.dataset)
+    for what, choice, known in (
+        ("rule for listed files", listed, ListedRule),
+        ("rule for short bodies", rules.short, ShortRule),
+        ("pipeline", rules.pipeline, Pipeline),
+    ):
+        choose(what, choice, {name: name for name in get_args(known)})
     if workers < 1:
         raise ValueError(f"workers: expected at least 1 process, got {workers}")
 
@@ -103,18 +126,19 @@ class _Run:
     """What is learnt on the way from the raw files to the store.
 
     Attributes:
-        source: for the manifest: names, number and checksum of the files, and "notes" (see `NOTES`): by kind,
-            the number for every clip.
+        source: for the manifest: pipeline, names, number and checksum of the files, and "notes": by kind (see
+            `NOTES`), the number for every clip.
         problems: files that cannot be used.
     """
 
-    def __init__(self, dataset: str, raws: Sequence[RawFiles]) -> None:
-        self.dataset = dataset
+    def __init__(self, rules: Rules, raws: Sequence[RawFiles]) -> None:
+        self.dataset = rules.dataset
         self.raws = raws
         self.problems: list[Problem] = []
         self.notes: defaultdict[str, dict[str, int]] = defaultdict(dict)
         self.source: dict[str, Any] = {
             "name": " + ".join(raw.path.resolve().name for raw in raws),
+            "pipeline": rules.pipeline,
             "files": sum(len(raw.files) for raw in raws),
             "ignored": sum(len(raw.ignored) for raw in raws),
         }
@@ -124,6 +148,7 @@ class _Run:
         tasks = list_tasks(self.raws)
         if wanted is not None:
             names = frozenset(wanted)
+            self.source[WANTED] = len(names)
             tasks = [task for task in tasks if task.clip_id in names]
             found = {task.clip_id for task in tasks}
             self.problems += [

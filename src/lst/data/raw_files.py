@@ -17,6 +17,7 @@ class RawFile:
 
     name: str
     _read: Callable[[], bytes]
+    _stamp: Callable[[], str]
 
     @property
     def base(self) -> str:
@@ -25,6 +26,14 @@ class RawFile:
     @property
     def stem(self) -> str:
         return PurePosixPath(self.name).stem
+
+    @property
+    def stamp(self) -> str:
+        """Changes with the content: its size, and when it was changed or, in a zip, its checksum."""
+        try:
+            return self._stamp()
+        except OSError:
+            return "cannot be read"
 
     def read(self) -> bytes:
         """The whole content.
@@ -80,7 +89,15 @@ def _is_wanted(file: RawFile, suffix: str) -> bool:
 
 def _in_folder(folder: Path) -> list[RawFile]:
     paths = (path for path in folder.rglob("*") if path.is_file())
-    return [RawFile(path.relative_to(folder).as_posix(), path.read_bytes) for path in paths]
+    return [
+        RawFile(path.relative_to(folder).as_posix(), path.read_bytes, lambda path=path: _stamp_of(path))
+        for path in paths
+    ]
+
+
+def _stamp_of(path: Path) -> str:
+    facts = path.stat()
+    return f"{facts.st_size} bytes, changed {facts.st_mtime_ns}"
 
 
 def _open_zip(path: Path) -> zipfile.ZipFile:
@@ -96,7 +113,11 @@ def _open_zip(path: Path) -> zipfile.ZipFile:
 def _in_zip(archive: zipfile.ZipFile) -> list[RawFile]:
     return [
         # Some programs on Windows write backslashes into the names.
-        RawFile(entry.filename.replace("\\", "/"), lambda entry=entry: archive.read(entry))
+        RawFile(
+            entry.filename.replace("\\", "/"),
+            lambda entry=entry: archive.read(entry),
+            lambda entry=entry: f"{entry.file_size} bytes, CRC {entry.CRC:08x}",
+        )
         for entry in archive.infolist()
         if not entry.is_dir()
     ]

@@ -36,6 +36,11 @@ def parse_ntu_id(clip_id: str) -> NtuId:
     return NtuId(*_numbers(_NTU, clip_id, "SsssCcccPpppRrrrAaaa", "S001C002P003R001A060"))
 
 
+def ntu_clip_id(numbers: NtuId) -> str:
+    """(1, 2, 3, 1, 60) -> `S001C002P003R001A060`."""
+    return "S{:03d}C{:03d}P{:03d}R{:03d}A{:03d}".format(*numbers)
+
+
 def parse_ucla_id(clip_id: str) -> UclaId:
     """`a01_s02_e03_v01` -> (1, 2, 3, 1).
 

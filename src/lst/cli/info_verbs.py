@@ -1,0 +1,115 @@
+"""`lst info`: what is in a store or a run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from lst.data.ntu_counts import StoreCounts, why_not_counted, write_differences
+from lst.data.store import ClipStore
+
+
+def info(args: Sequence[str]) -> None:
+    """What is in a store or a run."""
+
+    def run(
+        path: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="STORE|RUN")],
+        /,
+        *,
+        differences: Path | None = None,
+    ) -> None:
+        """Clips, classes, splits, lengths and defects of a store; or what a run is and what it reached.
+
+        Args:
+            path: A store such as data/nw-ucla, or a run such as runs/nw-ucla-joint.
+            differences: CSV file to write with every clip in which an NTU store differs from the data set.
+        """
+        if differences is not None:
+            return _write_differences(ClipStore.open(path), differences)
+        if (path / "card.json").is_file() or (path / "recipe.json").is_file():
+            from lst.cli.show_verbs import print_card
+
+            return print_card(path)  # says so when the run is not finished
+        if (path / "result.json").is_file():
+            from lst.evaluation.results import one_line, read_result
+
+            return print(one_line(read_result(path / "result.json")))
+        return _print_store(ClipStore.open(path))
+
+    tyro.cli(run, prog="lst info", args=args)
+
+
+def _print_store(store: ClipStore) -> None:
+    summary = store.summary()
+    source, lengths = summary["source"], summary["lengths"]
+    print(f"{store.folder}: {summary['dataset']}, layout {summary['layout']}, {summary['clips']} clips")
+    print(f"  source   {source.get('name')}" + (" (the distributed files)" if source.get("official") else ""))
+    if "pipeline" in source:
+        print(f"  pipeline {source['pipeline']}")
+    print(
+        f"  frames   {lengths['total']}, per clip {lengths['min']} / {lengths['median']} / {lengths['max']}"
+    )
+    print(f"  left out {summary['problems']} files" + (" (problems.csv)" if summary["problems"] else ""))
+    print_splits(summary)
+    first = next(iter(summary["benchmarks"].values()))
+    print(f"  {'class':<28} train  test")
+    for name, count in first["train"]["classes"].items():
+        print(f"  {name:<28} {count:>5} {first['test']['classes'][name]:>5}")
+    for facts in summary["benchmarks"].values():
+        for remark in facts["remarks"]:
+            print(f"  note: {remark}")
+    if why_not_counted(store) is None:
+        _print_counts(StoreCounts(store))
+    _print_defects(summary["defects"])
+
+
+def _write_differences(store: ClipStore, path: Path) -> None:
+    written = write_differences(StoreCounts(store), path)
+    print(f"{path}: {written:,} differences of {store.folder} to {store.manifest['dataset']}")
+
+
+_SURPLUS = {
+    "listed": "on the published list of missing skeletons, but used",
+    "problem": "file cannot be used (problems.csv)",
+    "no_file": "no file, though there is one of the same recording",
+    "no_recording": "of recordings without any file",
+    "extra": "of more recordings than the data set has",
+}
+
+
+def _print_counts(counts: StoreCounts) -> None:
+    """Why the numbers of clips are not the published ones, if so."""
+    found, expected = len(counts.recordings), counts.num_expected_recordings
+    surpluses = counts.surpluses()
+    as_published = "" if surpluses else ", all clips as published"
+    print(f"  counts   {found} of {expected} recordings (setup, subject, replication){as_published}")
+    for benchmark, split, reason, clips in surpluses:
+        print(f"    {benchmark:<12} {split:<5} {clips:>+8,} {_SURPLUS[reason]}")
+    if surpluses:
+        print(f"    clip by clip: lst info {counts.store.folder} --differences FILE.csv")
+
+
+def _print_defects(defects: dict[str, list[Any]]) -> None:
+    """Facts about the data that are no errors; the first three of each kind."""
+    for kind, found in defects.items():
+        if found:
+            shown = ", ".join(_defect_text(item) for item in found[:3])
+            more = ", ... (all in manifest.json)" if len(found) > 3 else ""
+            print(f"  {kind.replace('_', ' ')}: {len(found)}: {shown}{more}")
+
+
+def _defect_text(item: Any) -> str:
+    if isinstance(item, dict) and "clips" in item:
+        return f"{' + '.join(item['clips'])} ({item['frames']})"
+    if isinstance(item, dict):
+        joints = f" joints {item['joints']}" if "joints" in item else ""
+        return f"{item['clip']} frame {item['frame']}{joints}"
+    return " = ".join(item) if isinstance(item, list) else str(item)
+
+
+def print_splits(summary: dict[str, Any]) -> None:
+    for name, facts in summary["benchmarks"].items():
+        counts = " / ".join(f"{facts[split]['clips']} {split}" for split in ("train", "test"))
+        copied = len(facts["copied_from_train"])
+        print(f"  {name:<16} {counts}" + (f", {copied} test clips copied from training" if copied else ""))
