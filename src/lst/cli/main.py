@@ -44,7 +44,7 @@ HELP = """lst {version}: language supervised training for skeleton-based action 
   lst import-checkpoint official.pt --benchmark ntu120-xsub --modality joint
                                       read a checkpoint of GAP or CTR-GCN without running its code
   lst describe --check FILE.json      what is wrong with a description file
-  lst embed FILE.json                 text vectors of a description file
+  lst embed FILE.json                 text vectors of a description file; --text-encoder names another encoder
   lst bench                           speed of the encoder beside its plain form
 
 `lst <verb> --help` shows the options of a verb."""
