@@ -18,6 +18,7 @@ from lst.text.prompt_choices import PROMPTS, HeadTexts, gap_heads, prompt_heads
 from lst.text.vectors import default_vectors
 from lst.training.build import assemble
 from lst.training.recipes import get_recipe
+from lst.training.text_config import TextConfig
 
 WAVE = ActionText("wave", ("wave", "say hello"), "Somebody waves.", " h", "ha", "ar", "hi ", "le", "fo")
 ALL = ("head", "hand", "arm", "hip", "leg", "foot")
@@ -81,7 +82,7 @@ SNAPSHOTS: dict[PromptChoice, tuple[HeadTexts, ...]] = {
 
 def test_every_choice_is_here():
     assert set(get_args(PromptChoice)) == set(PROMPTS) == set(SNAPSHOTS)
-    assert next(iter(PROMPTS)) == get_recipe("nw-ucla-joint").prompts == "parts4"
+    assert next(iter(PROMPTS)) == get_recipe("nw-ucla-joint").text.prompts == "parts4"
 
 
 @pytest.mark.parametrize("choice", SNAPSHOTS)
@@ -176,7 +177,6 @@ def test_each_head_draws_for_itself_and_equally_often():
 # files of the first commit, which had no others.
 FIRST_VECTORS = {
     "nw-ucla": "418b712f9b9617b8b4cffa8d721e4994dd59539fe571c2a0d25241d958cb6b27",
-    "ntu120": "d11592b73ebd3df041f6c3882cda9f81e3b89f9150c16dbbe7c55d613c1e659e",
     "synthetic": "1ec4b3499fb9c7d08e403c784915793d21bea8626bc0db3ea24b7f22d6e16016",
 }
 
@@ -198,7 +198,7 @@ NUM_HEADS = {"synonyms": 1, "sentence": 1, "parts1": 2, "parts2": 3, "parts6": 7
 def test_a_recipe_with_these_prompts_takes_a_step(choice: PromptChoice, tiny_store: ClipStore):
     config = replace(
         get_recipe("demo-joint"),
-        prompts=choice,
+        text=TextConfig(prompts=choice),
         encoder_width=8,
         clip_length=8,
         batch_size=4,
@@ -224,7 +224,9 @@ def test_a_recipe_with_these_prompts_takes_a_step(choice: PromptChoice, tiny_sto
 
 
 def test_weights_pool_the_joints_of_the_head(tiny_store: ClipStore):
-    config = replace(get_recipe("demo-joint"), prompts="parts6", encoder_width=8, clip_length=8)
+    config = replace(
+        get_recipe("demo-joint"), text=TextConfig(prompts="parts6"), encoder_width=8, clip_length=8
+    )
     net = assemble(config, tiny_store, torch.device("cpu")).supervision
     assert isinstance(net, LanguageSupervision)
     skeleton = get_layout("kinect_v1_20")
@@ -237,4 +239,4 @@ def test_official_quirks_go_with_the_official_prompts():
     with pytest.raises(
         ValueError, match="parity gap has the prompts of the official code, parts4; got 'mixed'"
     ):
-        replace(get_recipe("gap-nw-ucla-joint"), prompts="mixed")
+        get_recipe("gap-nw-ucla-joint").with_text(prompts="mixed")

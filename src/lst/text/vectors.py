@@ -102,24 +102,29 @@ def build_vectors(
     descriptions_sha256: str,
     date: str | None = None,
     left_out: Mapping[PromptChoice, str] | None = None,
+    known: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> TextVectors:
     """Encode every text of the classes once.
 
-    `encode` is called once with the unique texts. `encoder` says what it is ("encoder", "package", "version":
-    `embed.SentenceEncoder.info`), `descriptions_sha256` which file the classes come from
-    (`descriptions.file_sha256`), `date` when it was made (ISO, today by default), `left_out` which prompt
-    choices are not wanted, and why.
+    `encode` is called once with the unique texts, without those whose vector is `known`. `encoder` says what
+    it is (`embed.SentenceEncoder.info`: "encoder", "package", "version"), `descriptions_sha256` which file
+    the classes come from (`descriptions.file_sha256`), `date` when it was made (ISO, today by default) and
+    `left_out` which prompt choices are not wanted, and why.
 
     Raises:
         ValueError: the encoder does not give one row per text.
     """
     prompts: list[PromptChoice] = [choice for choice in PROMPTS if choice not in (left_out or {})]
     texts = _unique_texts(classes, prompts)
-    vectors_TD = np.asarray(encode(list(texts)), dtype=np.float32)
-    if vectors_TD.ndim != 2 or len(vectors_TD) != len(texts):
-        raise ValueError(
-            f"the text encoder gave shape {vectors_TD.shape} for {len(texts)} texts, expected rows"
-        )
+    vectors = dict(known or {})
+    if new := [text for text in texts if text not in vectors]:
+        new_TD = np.asarray(encode(new), dtype=np.float32)
+        if new_TD.ndim != 2 or len(new_TD) != len(new):
+            raise ValueError(
+                f"the text encoder gave shape {new_TD.shape} for {len(new)} texts, expected rows"
+            )
+        vectors.update(zip(new, new_TD, strict=True))
+    vectors_TD = np.stack([vectors[text] for text in texts])
     return TextVectors(
         classes=tuple(classes),
         texts=texts,
