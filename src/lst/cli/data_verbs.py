@@ -1,4 +1,4 @@
-"""`lst prepare`, `info`, `export-data` and `import-data`."""
+"""`lst prepare`, `synthesize`, `info`, `export-data` and `import-data`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +11,7 @@ from lst.data.ntu_import import import_npz
 from lst.data.prepare import Prepared, prepare_nw_ucla, prepare_synthetic
 from lst.data.prepare_ntu import prepare_ntu
 from lst.data.store import ClipStore
+from lst.data.synthesize import synthesize_ntu
 from lst.facts.benchmarks import get_benchmark
 from lst.facts.choices import choose
 
@@ -64,6 +65,32 @@ def _prepare(
     if dataset == "synthetic":
         return prepare_synthetic(folder, seed=seed, overwrite=overwrite)
     return prepare_nw_ucla(sources[0], folder, overwrite=overwrite)
+
+
+def synthesize(args: Sequence[str]) -> None:
+    """Synthetic raw files in NTU's format."""
+
+    def run(
+        dataset: tyro.conf.Positional[str],
+        folder: tyro.conf.Positional[Path],
+        /,
+        *,
+        clips: int = 500,
+        seed: int = 0,
+    ) -> None:
+        """Write .skeleton files of generated figures, to try everything that reads NTU RGB+D. No recordings.
+
+        Args:
+            dataset: ntu60 or ntu120, whose names and classes they have.
+            folder: New folder; SYNTHETIC.json in it says what it is.
+            clips: Number of files, 0.3 MB each.
+            seed: Other clips for another seed.
+        """
+        size = synthesize_ntu(dataset, folder, clips=clips, seed=seed)
+        print(f"{folder}: {clips} synthetic clips, {size / 1e6:.1f} MB, no recordings")
+        print(f"next: lst prepare {dataset} {folder} --out data/{dataset}-synthetic")
+
+    tyro.cli(run, prog="lst synthesize", args=args)
 
 
 def export_data(args: Sequence[str]) -> None:
@@ -162,7 +189,7 @@ def _print_store(store: ClipStore) -> None:
     summary = store.summary()
     source, lengths = summary["source"], summary["lengths"]
     print(f"{store.folder}: {summary['dataset']}, layout {summary['layout']}, {summary['clips']} clips")
-    print(f"  source   {source.get('name')}" + (" (the distributed files)" if source.get("official") else ""))
+    print(f"  source   {source.get('name')}{_kind_of(source)}")
     print(
         f"  frames   {lengths['total']}, per clip {lengths['min']} / {lengths['median']} / {lengths['max']}"
     )
@@ -176,6 +203,12 @@ def _print_store(store: ClipStore) -> None:
         for remark in facts["remarks"]:
             print(f"  note: {remark}")
     _print_defects(summary["defects"])
+
+
+def _kind_of(source: dict[str, Any]) -> str:
+    if source.get("synthetic"):
+        return " (synthetic clips, no recordings)"
+    return " (the distributed files)" if source.get("official") else ""
 
 
 def _print_defects(defects: dict[str, list[Any]]) -> None:

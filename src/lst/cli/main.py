@@ -14,6 +14,7 @@ from lst.facts.choices import choose
 
 VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "prepare": data_verbs.prepare,
+    "synthesize": data_verbs.synthesize,
     "info": data_verbs.info,
     "export-data": data_verbs.export_data,
     "import-data": data_verbs.import_data,
@@ -33,6 +34,7 @@ HELP = """lst {version}: language supervised training for skeleton-based action 
 
   lst prepare nw-ucla all_sqe.zip     raw files -> a store in data/nw-ucla
   lst prepare ntu120 FOLDER FOLDER    NTU RGB+D 60 or 120, folders or zips
+  lst synthesize ntu60 FOLDER         raw files in NTU's format of generated figures, no recordings
   lst info data/nw-ucla               what is in a store, or in a run
   lst export-data data/ntu60 ntu60-xsub NTU60_CS.npz    for other repositories; import-data reads it
   lst train nw-ucla-joint             train one stream (`lst train` lists the recipes)

@@ -53,12 +53,14 @@ def measure_run(run: Path, store: ClipStore, device: str = "auto") -> Measured:
 def _score(checkpoint: Checkpoint, store: ClipStore, clips: Any, split: str) -> Scores:
     device = next(checkpoint.classifier.parameters()).device
     batches = ClipBatches(store, clips, checkpoint.pipeline, batch_size=TEST_BATCH, device=device)
-    info = {
+    info: dict[str, Any] = {
         "run": checkpoint.folder.resolve().name,  # also for `lst test .`
         "benchmark": checkpoint.card["benchmark"],
         "modality": checkpoint.pipeline.modality,
         "split": split,
     }
+    if store.manifest["source"].get("synthetic"):
+        info["synthetic_clips"] = True
     return score_clips(checkpoint.classifier, batches, checkpoint.class_names, info)
 
 
