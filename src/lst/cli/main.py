@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from lst import __version__
-from lst.cli import data_verbs, run_verbs, show_verbs, text_verbs
+from lst.cli import bench_verbs, data_verbs, run_verbs, show_verbs, text_verbs
 from lst.facts.choices import choose
 
 VERBS: dict[str, Callable[[Sequence[str]], None]] = {
@@ -27,7 +27,7 @@ VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "import-checkpoint": show_verbs.import_checkpoint,
     "describe": text_verbs.describe,
     "embed": text_verbs.embed,
-    "bench": show_verbs.bench,
+    "bench": bench_verbs.bench,
 }
 
 HELP = """lst {version}: language supervised training for skeleton-based action recognition
@@ -48,6 +48,7 @@ HELP = """lst {version}: language supervised training for skeleton-based action 
   lst describe --check FILE.json      what is wrong with a description file
   lst embed FILE.json                 text vectors of a description file
   lst bench                           speed of the encoder beside its plain form
+  lst bench prepare                   speed and memory of preparing NTU RGB+D, on synthetic files
 
 `lst <verb> --help` shows the options of a verb."""
 
