@@ -59,7 +59,9 @@ class Target:
 
     def line(self) -> str:
         bound = "at least" if self.at_least else "at most"
-        return f"{self.name:<44}{self.value:>9.2f}   {bound} {self.limit:g}: {'met' if self.met else 'MISSED'}"
+        return (
+            f"{self.name:<44}{self.value:>9.2f}   {bound} {self.limit:g}: {'met' if self.met else 'MISSED'}"
+        )
 
 
 def read_plainly(path: Path) -> tuple[list[int], list[str], np.ndarray]:
@@ -203,7 +205,12 @@ def _targets(ways: Sequence[Way], clips: int, share: float, peaks: dict[int, Pea
 
 
 def _record(
-    ways: Sequence[Way], clips: int, seed: int, share: float, peaks: dict[int, Peak], targets: Sequence[Target]
+    ways: Sequence[Way],
+    clips: int,
+    seed: int,
+    share: float,
+    peaks: dict[int, Peak],
+    targets: Sequence[Target],
 ) -> dict[str, Any]:
     return {
         "format": "lst-bench-prepare",
