@@ -53,7 +53,7 @@ def _prepare(args: Sequence[str]) -> None:
         workers: int | None = None,
         out: Path | None = None,
     ) -> None:
-        """Time preparing synthetic raw files of NTU RGB+D beside a plain reader; memory and size of the store.
+        """Time preparing synthetic NTU files beside a plain reader; memory, and size of the store.
 
         Args:
             clips: Files to write to a temporary folder, 0.3 MB each.

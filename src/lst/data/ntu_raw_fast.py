@@ -130,8 +130,8 @@ def _walk(content: bytes, starts: list[int], sizes: list[int]) -> tuple[list[int
 def _to_numbers(content: bytes, starts_R: np.ndarray, ends_R: np.ndarray) -> np.ndarray | None:
     """The float64 nearest to each text in `content`, or None if one is no number.
 
-    A Kinect's metres are a digit, a point and up to eight digits. -1.375 is 1375, exact in float64, divided by
-    1000, so the quotient is the nearest float64, as `float` gives it. Other forms go through `float`.
+    A Kinect's metres are a digit, a point and up to eight digits. -1.375 is 1375, exact in float64, divided
+    by 1000, so the quotient is the nearest float64, as `float` gives it. Other forms go through `float`.
     """
     if starts_R.size == 0:
         return np.empty(0)
@@ -159,9 +159,9 @@ def _to_numbers(content: bytes, starts_R: np.ndarray, ends_R: np.ndarray) -> np.
 
 
 def _whole(digits_R: np.ndarray) -> np.ndarray:
-    """Eight digits in each uint64, one a byte, the leading one lowest -> the number: in three steps, not eight.
+    """Eight digits in each uint64, one a byte, the leading one in the lowest -> the numbers.
 
-    First every digit joins its neighbour, then pairs join, then fours.
+    Three steps, not eight: every digit joins its neighbour, then pairs join, then fours.
     """
     pairs_R = digits_R * np.uint64(10) + (digits_R >> np.uint64(8))
     outer_R = (pairs_R & _TWO_BYTES) * np.uint64(1_000_000 << 32 | 100)
