@@ -17,7 +17,7 @@ NUMBER_BYTES = b"0123456789.-+eE"
 
 _BODY = [BODY_FIELDS, 1, *[JOINT_FIELDS] * NUM_JOINTS]
 """Fields in the lines of a body: about it, the number of joints, the joints."""
-_COUNTS = {f"{count}\n".encode(): count for count in range(10)}
+_JOINTS_LINE = np.frombuffer(b"25\n", np.uint8)
 _PIECE = 100_000
 """Bytes of text taken at a time."""
 _BLANK, _NEWLINE, _DOT, _MINUS, _ZERO = b" \n.-0"
@@ -53,26 +53,20 @@ def read_fast(content: bytes) -> RawBodies | None:
         content += b"\n"
     if content.translate(None, NUMBER_BYTES + b" \n"):
         return None
-    starts: list[int] = []
-    sizes: list[int] = []
-    positions: list[np.ndarray] = []
+    pieces = []
     for start, end in _pieces(content):
         lines = _read_lines(content, start, end)
         if lines is None:
             return None
-        starts += lines[0].tolist()
-        sizes += lines[1].tolist()
-        positions.append(lines[2])
-    walked = _walk(content, [*starts, len(content)], sizes)
-    if walked is None:
+        pieces.append(lines)
+    starts, sizes, joints_RC = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+    found = _find_bodies(content, starts, sizes)
+    if found is None:
         return None
-    counts, ids = walked
+    counts_T, ids = found
     with np.errstate(over="ignore"):
-        joints_RC = np.concatenate(positions)[: NUM_JOINTS * len(ids)].astype(np.float32)
-    used = 1 + len(counts) + len(_BODY) * len(ids)
-    return RawBodies(
-        np.asarray(counts, dtype=np.int64), ids, joints_RC.reshape(-1, NUM_JOINTS, 3), len(sizes) - used
-    )
+        joints_BVC = joints_RC[: NUM_JOINTS * len(ids)].astype(np.float32).reshape(-1, NUM_JOINTS, 3)
+    return RawBodies(counts_T, ids, joints_BVC, len(sizes) - 1 - len(counts_T) - len(_BODY) * len(ids))
 
 
 def _pieces(content: bytes) -> Iterator[tuple[int, int]]:
@@ -103,28 +97,46 @@ def _read_lines(content: bytes, start: int, end: int) -> tuple[np.ndarray, np.nd
     return None if values_R is None else (starts + start, sizes, values_R.reshape(-1, 3))
 
 
-def _walk(content: bytes, starts: list[int], sizes: list[int]) -> tuple[list[int], list[bytes]] | None:
-    """Check the order of lines and their numbers of fields -> bodies per frame, body ids."""
-    counts: list[int] = []
-    ids: list[bytes] = []
-    line = 1
-    head = content[: starts[1] - 1]
-    for _ in range(int(head) if head.isdigit() and len(head) < 10 else 0):
-        count = _COUNTS.get(content[starts[line] : starts[line + 1]]) if line < len(sizes) else None
-        if count is None:
-            return None
-        line += 1
-        for _ in range(count):
-            if sizes[line : line + len(_BODY)] != _BODY:
-                return None
-            if content[starts[line + 1] : starts[line + 2]] != b"25\n":
-                return None
-            ids.append(content[starts[line] : content.index(b" ", starts[line])])
-            line += len(_BODY)
-        if count > 1 and len(set(ids[-count:])) < count:
-            return None
-        counts.append(count)
-    return (counts, ids) if ids else None
+def _find_bodies(
+    content: bytes, starts: np.ndarray, sizes: np.ndarray
+) -> tuple[np.ndarray, list[bytes]] | None:
+    """Check the order of the lines by their starts and numbers of fields -> bodies per frame, body ids."""
+    bytes_ = np.frombuffer(content, np.uint8)
+    firsts_B = np.flatnonzero(sizes == BODY_FIELDS)
+    head = content[: starts[1] - 1] if len(starts) > 1 else b""
+    if not firsts_B.size or firsts_B[-1] + len(_BODY) > len(sizes) or not head.isdigit() or len(head) > 9:
+        return None
+    lines_BL = firsts_B[:, None] + np.arange(len(_BODY))
+    if (sizes[lines_BL] != _BODY).any() or (_text(bytes_, starts[firsts_B + 1], 3) != _JOINTS_LINE).any():
+        return None
+    is_outside = np.ones(len(sizes), dtype=bool)
+    is_outside[lines_BL] = False
+    outside = np.flatnonzero(is_outside)
+    counting_T = outside[1 : 1 + int(head)]  # what stands outside bodies: the head, and a line per frame
+    if len(counting_T) < int(head) or not counting_T.size:
+        return None
+    digit_T, newline_T = _text(bytes_, starts[counting_T], 2).T
+    counts_T = digit_T.astype(np.int64) - _ZERO
+    next_T = 1 + np.cumsum(1 + len(_BODY) * counts_T)
+    is_right_T = (newline_T == _NEWLINE) & (counts_T >= 0) & (counts_T <= 9)
+    is_right_T &= counting_T == np.append(1, next_T[:-1])
+    if not is_right_T.all() or next_T[-1] > len(sizes):
+        return None
+    starts_B = starts[firsts_B[: counts_T.sum()]].tolist()
+    ids = [content[start : content.index(b" ", start)] for start in starts_B]
+    return None if _has_twins(counts_T, ids) else (counts_T, ids)
+
+
+def _text(bytes_: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
+    """The bytes from each start on: (starts, length). The text goes on behind the last one."""
+    return bytes_[starts[:, None] + np.arange(length)]
+
+
+def _has_twins(counts_T: np.ndarray, ids: list[bytes]) -> bool:
+    """Whether a frame has two bodies of one id."""
+    ends_T = np.cumsum(counts_T)
+    several = [(int(ends_T[t] - counts_T[t]), int(ends_T[t])) for t in np.flatnonzero(counts_T > 1)]
+    return any(len(set(ids[start:end])) < end - start for start, end in several)
 
 
 def _to_numbers(content: bytes, starts_R: np.ndarray, ends_R: np.ndarray) -> np.ndarray | None:

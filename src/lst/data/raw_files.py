@@ -22,7 +22,7 @@ class RawFile:
 
     @property
     def base(self) -> str:
-        return PurePosixPath(self.name).name
+        return self.name.rpartition("/")[2]
 
     @property
     def stem(self) -> str:
