@@ -120,7 +120,8 @@ def _find_bodies(
     next_T = 1 + np.cumsum(1 + len(_BODY) * counts_T)
     is_right_T = (newline_T == _NEWLINE) & (counts_T >= 0) & (counts_T <= 9)
     is_right_T &= counting_T == np.append(1, next_T[:-1])
-    if not is_right_T.all() or next_T[-1] > len(sizes):
+    end = next_T[-1]  # of the last frame; a line between its bodies would be one more outside them
+    if not is_right_T.all() or end > len(sizes) or is_outside[:end].sum() != 1 + len(counts_T):
         return None
     starts_B = starts[firsts_B[: counts_T.sum()]].tolist()
     ids = [content[start : content.index(b" ", start)] for start in starts_B]

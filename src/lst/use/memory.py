@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PROC = Path("/proc")
-_PAUSE = 0.01  # seconds between two looks
+_PAUSE = 0.03  # seconds between two looks
 
 
 @dataclass(frozen=True)
