@@ -18,7 +18,7 @@ NUMBER_BYTES = b"0123456789.-+eE"
 _BODY = [BODY_FIELDS, 1, *[JOINT_FIELDS] * NUM_JOINTS]
 """Fields in the lines of a body: about it, the number of joints, the joints."""
 _JOINTS_LINE = np.frombuffer(b"25\n", np.uint8)
-_PIECE = 100_000
+_PIECE = 150_000
 """Bytes of text taken at a time."""
 _BLANK, _NEWLINE, _DOT, _MINUS, _ZERO = b" \n.-0"
 _WIDTH = 8
