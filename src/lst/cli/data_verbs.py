@@ -1,4 +1,4 @@
-"""`lst prepare`."""
+"""`lst prepare` and `synthesize`."""
 
 import os
 import sys
@@ -12,6 +12,7 @@ from lst.data.ntu_clip import Pipeline
 from lst.data.ntu_files import Outcome
 from lst.data.prepare import Prepared, prepare_nw_ucla, prepare_synthetic
 from lst.data.prepare_ntu import prepare_ntu
+from lst.data.synthesize import synthesize_ntu
 from lst.facts.choices import choose
 
 DATASETS = {
@@ -84,6 +85,32 @@ def _prepare_other(
     if dataset == "synthetic":
         return prepare_synthetic(folder, seed=seed, overwrite=overwrite)
     return prepare_nw_ucla(sources[0], folder, overwrite=overwrite)
+
+
+def synthesize(args: Sequence[str]) -> None:
+    """Synthetic raw files in NTU's format."""
+
+    def run(
+        dataset: tyro.conf.Positional[str],
+        folder: tyro.conf.Positional[Path],
+        /,
+        *,
+        clips: int = 500,
+        seed: int = 0,
+    ) -> None:
+        """Write .skeleton files of generated figures, to try everything that reads NTU RGB+D. No recordings.
+
+        Args:
+            dataset: ntu60 or ntu120, whose names and classes they have.
+            folder: New folder; SYNTHETIC.json in it says what it is.
+            clips: Number of files, 0.3 MB each.
+            seed: Other clips for another seed.
+        """
+        size = synthesize_ntu(dataset, folder, clips=clips, seed=seed)
+        print(f"{folder}: {clips} synthetic clips, {size / 1e6:.1f} MB, no recordings")
+        print(f"next: lst prepare {dataset} {folder} --out data/{dataset}-synthetic")
+
+    tyro.cli(run, prog="lst synthesize", args=args)
 
 
 def _usable_cores() -> int:

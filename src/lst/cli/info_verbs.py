@@ -44,7 +44,7 @@ def _print_store(store: ClipStore) -> None:
     summary = store.summary()
     source, lengths = summary["source"], summary["lengths"]
     print(f"{store.folder}: {summary['dataset']}, layout {summary['layout']}, {summary['clips']} clips")
-    print(f"  source   {source.get('name')}" + (" (the distributed files)" if source.get("official") else ""))
+    print(f"  source   {source.get('name')}{_kind_of(source)}")
     if "pipeline" in source:
         print(f"  pipeline {source['pipeline']}")
     print(
@@ -88,6 +88,12 @@ def _print_counts(counts: StoreCounts) -> None:
         print(f"    {benchmark:<12} {split:<5} {clips:>+8,} {_SURPLUS[reason]}")
     if surpluses:
         print(f"    clip by clip: lst info {counts.store.folder} --differences FILE.csv")
+
+
+def _kind_of(source: dict[str, Any]) -> str:
+    if source.get("synthetic"):
+        return " (synthetic clips, no recordings)"
+    return " (the distributed files)" if source.get("official") else ""
 
 
 def _print_defects(defects: dict[str, list[Any]]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from lst import __version__
 from lst.cli import (
+    bench_verbs,
     data_verbs,
     describe_verbs,
     exchange_verbs,
@@ -22,6 +23,7 @@ from lst.facts.choices import choose
 
 VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "prepare": data_verbs.prepare,
+    "synthesize": data_verbs.synthesize,
     "info": info_verbs.info,
     "export-data": exchange_verbs.export_data,
     "import-data": exchange_verbs.import_data,
@@ -34,13 +36,14 @@ VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "import-checkpoint": show_verbs.import_checkpoint,
     "describe": describe_verbs.describe,
     "embed": text_verbs.embed,
-    "bench": show_verbs.bench,
+    "bench": bench_verbs.bench,
 }
 
 HELP = """lst {version}: language supervised training for skeleton-based action recognition
 
   lst prepare nw-ucla all_sqe.zip     raw files -> a store in data/nw-ucla
   lst prepare ntu120 FOLDER FOLDER    NTU RGB+D 60 or 120, folders or zips
+  lst synthesize ntu60 FOLDER         raw files in NTU's format of generated figures, no recordings
   lst info data/nw-ucla               what is in a store, or in a run
   lst export-data data/ntu60 ntu60-xsub NTU60_CS.npz    for other repositories
   lst import-data ntu120_3danno.pkl data/ntu120         from other repositories: pyskl's .pkl, CTR-GCN's .npz
@@ -57,6 +60,7 @@ HELP = """lst {version}: language supervised training for skeleton-based action 
   lst describe --check FILE.json      what is wrong with a description file
   lst embed FILE.json                 text vectors of a description file; --text-encoder names another encoder
   lst bench                           speed of the encoder beside its plain form
+  lst bench prepare                   speed and memory of preparing NTU RGB+D, on synthetic files
 
 `lst <verb> --help` shows the options of a verb."""
 

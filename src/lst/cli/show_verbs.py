@@ -1,4 +1,4 @@
-"""`lst results`, `import-checkpoint` and `bench`."""
+"""`lst results` and `import-checkpoint`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,34 +63,6 @@ def import_checkpoint(args: Sequence[str]) -> None:
         print(f"wrote {target}\nnext: lst test {target}")
 
     tyro.cli(run, prog="lst import-checkpoint", args=args)
-
-
-def bench(args: Sequence[str]) -> None:
-    """Speed of the encoder beside its plain form."""
-
-    def run(
-        *,
-        device: str = "auto",
-        batch: int = 64,
-        repeats: int = 5,
-        compile: bool = False,
-        out: Path | None = None,
-    ) -> None:
-        """Time training and inference of the fused encoder and of its plain form in one run.
-
-        Args:
-            device: auto, cpu, cuda, ...
-            batch: Clips of NW-UCLA's shape per step.
-            repeats: Timed steps of each kind; the fastest counts.
-            compile: Also time it under torch.compile (minutes of compiling on a CPU).
-            out: JSON file to keep the numbers in.
-        """
-        from lst.use.bench import bench_encoder
-
-        for line in bench_encoder(device, batch=batch, repeats=repeats, compiled=compile, out=out):
-            print(line)
-
-    tyro.cli(run, prog="lst bench", args=args)
 
 
 def print_card(run: Path) -> None:

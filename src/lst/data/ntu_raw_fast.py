@@ -1,7 +1,7 @@
 """Read a flawless `.skeleton` text with operations on whole arrays of bytes; `ntu_raw` reads all others.
 
 An average NTU RGB+D file has 2,500 joint lines with 30,000 numbers, so nothing here runs once per joint.
-Letters: T frames, B bodies over all frames, V joints, C channels, R numbers, W bytes of a number's text.
+Letters: T frames, B bodies over all frames, V joints, C channels, R numbers.
 """
 
 from collections.abc import Iterator
@@ -17,24 +17,18 @@ NUMBER_BYTES = b"0123456789.-+eE"
 
 _BODY = [BODY_FIELDS, 1, *[JOINT_FIELDS] * NUM_JOINTS]
 """Fields in the lines of a body: about it, the number of joints, the joints."""
-_COUNTS = {f"{count}\n".encode(): count for count in range(10)}
-_PIECE = 100_000
+_JOINTS_LINE = np.frombuffer(b"25\n", np.uint8)
+_PIECE = 150_000
 """Bytes of text taken at a time."""
-_WIDTH = 16
-"""A number's text has at most 15 bytes here, so that its digits are exact in float64."""
 _BLANK, _NEWLINE, _DOT, _MINUS, _ZERO = b" \n.-0"
-_POWERS = np.array([float(10**k) for k in range(_WIDTH)])
-_PLACES_W = np.append(_POWERS[-2::-1], 0.0)
-_COLUMN_W = np.arange(_WIDTH)
-
-
-def _masks(is_kept_KW: np.ndarray) -> np.ndarray:
-    """K masks of 16 bytes, each a single element, so that indexing copies a mask as a whole."""
-    return (is_kept_KW * np.uint8(255)).view(f"V{_WIDTH}")[:, 0]
-
-
-_UP_TO = _masks(_COLUMN_W[:, None] > _COLUMN_W)
-_BEHIND = _masks(_COLUMN_W[:, None] < _COLUMN_W)
+_WIDTH = 8
+"""Digits behind the point that are taken as one 64-bit number, a byte each, the first one lowest."""
+_POWERS = np.array([float(10**k) for k in range(_WIDTH + 1)])
+_EIGHT_ZEROS = np.uint64(int.from_bytes(b"0" * _WIDTH, "little"))
+_KEEP_LAST = np.array([(1 << 64) - (1 << 8 * (_WIDTH - k)) for k in range(_WIDTH + 1)], dtype=np.uint64)
+_TO_128 = np.uint64(0x7676767676767676)  # 10 becomes 128, 9 stays below
+_OVER_127 = np.uint64(0x8080808080808080)
+_TWO_BYTES = np.uint64(0x000000FF000000FF)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,26 +53,20 @@ def read_fast(content: bytes) -> RawBodies | None:
         content += b"\n"
     if content.translate(None, NUMBER_BYTES + b" \n"):
         return None
-    starts: list[int] = []
-    sizes: list[int] = []
-    positions: list[np.ndarray] = []
+    pieces = []
     for start, end in _pieces(content):
         lines = _read_lines(content, start, end)
         if lines is None:
             return None
-        starts += lines[0].tolist()
-        sizes += lines[1].tolist()
-        positions.append(lines[2])
-    walked = _walk(content, [*starts, len(content)], sizes)
-    if walked is None:
+        pieces.append(lines)
+    starts, sizes, joints_RC = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+    found = _find_bodies(content, starts, sizes)
+    if found is None:
         return None
-    counts, ids = walked
+    counts_T, ids = found
     with np.errstate(over="ignore"):
-        joints_RC = np.concatenate(positions)[: NUM_JOINTS * len(ids)].astype(np.float32)
-    used = 1 + len(counts) + len(_BODY) * len(ids)
-    return RawBodies(
-        np.asarray(counts, dtype=np.int64), ids, joints_RC.reshape(-1, NUM_JOINTS, 3), len(sizes) - used
-    )
+        joints_BVC = joints_RC[: NUM_JOINTS * len(ids)].astype(np.float32).reshape(-1, NUM_JOINTS, 3)
+    return RawBodies(counts_T, ids, joints_BVC, len(sizes) - 1 - len(counts_T) - len(_BODY) * len(ids))
 
 
 def _pieces(content: bytes) -> Iterator[tuple[int, int]]:
@@ -109,61 +97,73 @@ def _read_lines(content: bytes, start: int, end: int) -> tuple[np.ndarray, np.nd
     return None if values_R is None else (starts + start, sizes, values_R.reshape(-1, 3))
 
 
-def _walk(content: bytes, starts: list[int], sizes: list[int]) -> tuple[list[int], list[bytes]] | None:
-    """Check the order of lines and their numbers of fields -> bodies per frame, body ids."""
-    counts: list[int] = []
-    ids: list[bytes] = []
-    line = 1
-    head = content[: starts[1] - 1]
-    for _ in range(int(head) if head.isdigit() and len(head) < 10 else 0):
-        count = _COUNTS.get(content[starts[line] : starts[line + 1]]) if line < len(sizes) else None
-        if count is None:
-            return None
-        line += 1
-        for _ in range(count):
-            if sizes[line : line + len(_BODY)] != _BODY:
-                return None
-            if content[starts[line + 1] : starts[line + 2]] != b"25\n":
-                return None
-            ids.append(content[starts[line] : content.index(b" ", starts[line])])
-            line += len(_BODY)
-        if count > 1 and len(set(ids[-count:])) < count:
-            return None
-        counts.append(count)
-    return (counts, ids) if ids else None
+def _find_bodies(
+    content: bytes, starts: np.ndarray, sizes: np.ndarray
+) -> tuple[np.ndarray, list[bytes]] | None:
+    """Check the order of the lines by their starts and numbers of fields -> bodies per frame, body ids."""
+    bytes_ = np.frombuffer(content, np.uint8)
+    firsts_B = np.flatnonzero(sizes == BODY_FIELDS)
+    head = content[: starts[1] - 1] if len(starts) > 1 else b""
+    if not firsts_B.size or firsts_B[-1] + len(_BODY) > len(sizes) or not head.isdigit() or len(head) > 9:
+        return None
+    lines_BL = firsts_B[:, None] + np.arange(len(_BODY))
+    if (sizes[lines_BL] != _BODY).any() or (_text(bytes_, starts[firsts_B + 1], 3) != _JOINTS_LINE).any():
+        return None
+    is_outside = np.ones(len(sizes), dtype=bool)
+    is_outside[lines_BL] = False
+    outside = np.flatnonzero(is_outside)
+    counting_T = outside[1 : 1 + int(head)]  # what stands outside bodies: the head, and a line per frame
+    if len(counting_T) < int(head) or not counting_T.size:
+        return None
+    digit_T, newline_T = _text(bytes_, starts[counting_T], 2).T
+    counts_T = digit_T.astype(np.int64) - _ZERO
+    next_T = 1 + np.cumsum(1 + len(_BODY) * counts_T)
+    is_right_T = (newline_T == _NEWLINE) & (counts_T >= 0) & (counts_T <= 9)
+    is_right_T &= counting_T == np.append(1, next_T[:-1])
+    end = next_T[-1]  # of the last frame; a line between its bodies would be one more outside them
+    if not is_right_T.all() or end > len(sizes) or is_outside[:end].sum() != 1 + len(counts_T):
+        return None
+    starts_B = starts[firsts_B[: counts_T.sum()]].tolist()
+    ids = [content[start : content.index(b" ", start)] for start in starts_B]
+    return None if _has_twins(counts_T, ids) else (counts_T, ids)
+
+
+def _text(bytes_: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
+    """The bytes from each start on: (starts, length). The text goes on behind the last one."""
+    return bytes_[starts[:, None] + np.arange(length)]
+
+
+def _has_twins(counts_T: np.ndarray, ids: list[bytes]) -> bool:
+    """Whether a frame has two bodies of one id."""
+    ends_T = np.cumsum(counts_T)
+    several = [(int(ends_T[t] - counts_T[t]), int(ends_T[t])) for t in np.flatnonzero(counts_T > 1)]
+    return any(len(set(ids[start:end])) < end - start for start, end in several)
 
 
 def _to_numbers(content: bytes, starts_R: np.ndarray, ends_R: np.ndarray) -> np.ndarray | None:
-    """The float64 nearest to each text in `content`, or None if one is no number or too long.
+    """The float64 nearest to each text in `content`, or None if one is no number.
 
-    -12.375 is the digits 12 and 375 without the point, divided by 1000. Both are exact in float64 (at most 15
-    digits), so the division gives the nearest float64, as `float` does. Other forms go through `float`.
+    A Kinect's metres are a digit, a point and up to eight digits. -1.375 is 1375, exact in float64, divided
+    by 1000, so the quotient is the nearest float64, as `float` gives it. Other forms go through `float`.
     """
-    lengths_R = ends_R - starts_R
-    if lengths_R.size == 0:
+    if starts_R.size == 0:
         return np.empty(0)
-    if lengths_R.max() >= _WIDTH:
-        return None
-    # Nine more fields follow in the line, so these windows end inside the text.
+    bytes_ = np.frombuffer(content, np.uint8)
+    is_minus_R = bytes_[starts_R] == _MINUS
+    firsts_R = starts_R + is_minus_R
+    digit_R = bytes_[firsts_R] - np.uint8(_ZERO)
+    decimals_R = ends_R - firsts_R - 2
+    is_usual_R = (bytes_[firsts_R + 1] == _DOT) & (digit_R <= 9) & (decimals_R >= 1) & (decimals_R <= _WIDTH)
+    decimals_R = np.where(is_usual_R, decimals_R, 1)
+    # In a file of the right structure more than eight bytes stand before a joint line.
     windows = np.ndarray(len(content) - _WIDTH + 1, dtype=f"V{_WIDTH}", buffer=content, strides=(1,))
-    text_RW = _bytes(windows[starts_R])
-    digits_RW = (text_RW - np.uint8(_ZERO)) & _bytes(_UP_TO[lengths_R])
-    is_other_RW = digits_RW > 9
-    digits_RW *= ~is_other_RW
-    is_minus_R = text_RW[:, 0] == _MINUS
-    dots_R = (text_RW == _DOT).argmax(axis=1)
-    rows_R = np.arange(len(text_RW))
-    has_dot_R = (text_RW[rows_R, dots_R] == _DOT) & (dots_R < lengths_R)
-    dots_R = np.where(has_dot_R, dots_R, lengths_R)  # a whole number ends with its point
-    is_other_RW[rows_R, dots_R] = False
-    is_other_RW[:, 0] &= ~is_minus_R
-    all_R = _whole(digits_RW)
-    behind_R = _whole(digits_RW & _bytes(_BEHIND[dots_R]))
-    values_R = (all_R + 9 * behind_R) / _POWERS[_WIDTH - 1 - dots_R]
+    digits_R = (windows[ends_R - _WIDTH].view("<u8") ^ _EIGHT_ZEROS) & _KEEP_LAST[decimals_R]
+    # All bytes are ASCII, so a byte that is no digit sets its own highest bit here and no other.
+    is_usual_R &= ((digits_R + _TO_128) & _OVER_127) == 0
+    powers_R = _POWERS[decimals_R]
+    values_R = (digit_R * powers_R + _whole(digits_R)) / powers_R
     np.negative(values_R, out=values_R, where=is_minus_R)
-    no_digit_R = lengths_R == has_dot_R.astype(np.int64) + is_minus_R
-    others = {*(np.flatnonzero(is_other_RW) // _WIDTH).tolist(), *np.flatnonzero(no_digit_R).tolist()}
-    for row in others:  # such as 5.1E-05: about one number in ten thousand
+    for row in np.flatnonzero(~is_usual_R).tolist():  # such as 5.1E-05: about one number in a hundred
         try:
             values_R[row] = float(content[starts_R[row] : ends_R[row]])
         except ValueError:
@@ -171,10 +171,12 @@ def _to_numbers(content: bytes, starts_R: np.ndarray, ends_R: np.ndarray) -> np.
     return values_R
 
 
-def _whole(digits_RW: np.ndarray) -> np.ndarray:
-    """The numbers that digits make. Not `@`: its threads would fight with those of the other processes."""
-    return np.einsum("rw,w->r", digits_RW, _PLACES_W)
+def _whole(digits_R: np.ndarray) -> np.ndarray:
+    """Eight digits in each uint64, one a byte, the leading one in the lowest -> the numbers.
 
-
-def _bytes(texts_R: np.ndarray) -> np.ndarray:
-    return texts_R.view(np.uint8).reshape(-1, _WIDTH)
+    Three steps, not eight: every digit joins its neighbour, then pairs join, then fours.
+    """
+    pairs_R = digits_R * np.uint64(10) + (digits_R >> np.uint64(8))
+    outer_R = (pairs_R & _TWO_BYTES) * np.uint64(1_000_000 << 32 | 100)
+    inner_R = (pairs_R >> np.uint64(16) & _TWO_BYTES) * np.uint64(10_000 << 32 | 1)
+    return (outer_R + inner_R) >> np.uint64(32)

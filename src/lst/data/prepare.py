@@ -35,6 +35,7 @@ def prepare_nw_ucla(source: str | Path, folder: str | Path, *, overwrite: bool =
             "official": official,
             "files": len(raw.files),
             "ignored": len(raw.ignored),
+            **({"synthetic": True} if raw.is_synthetic else {}),
         }
         store = write_store(
             folder,

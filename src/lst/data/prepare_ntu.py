@@ -14,7 +14,7 @@ from lst.data.ntu_journal import Journal
 from lst.data.ntu_notes import NOTES
 from lst.data.ntu_persons import ShortRule
 from lst.data.prepare import Prepared, on_counts
-from lst.data.raw_files import RawFiles
+from lst.data.raw_files import MARKER, RawFiles
 from lst.data.store import ClipStore, Problem, StoredClip, write_store
 from lst.data.store_files import MANIFEST
 from lst.facts.benchmarks import get_benchmark
@@ -126,8 +126,8 @@ class _Run:
     """What is learnt on the way from the raw files to the store.
 
     Attributes:
-        source: for the manifest: pipeline, names, number and checksum of the files, and "notes": by kind (see
-            `NOTES`), the number for every clip.
+        source: for the manifest: pipeline, names, number and checksum of the files, "synthetic" if a source
+            is marked as generated, and "notes": by kind (see `NOTES`), the number for every clip.
         problems: files that cannot be used.
     """
 
@@ -142,6 +142,8 @@ class _Run:
             "files": sum(len(raw.files) for raw in raws),
             "ignored": sum(len(raw.ignored) for raw in raws),
         }
+        if any(raw.is_synthetic for raw in raws):
+            self.source["synthetic"] = True
 
     def choose_tasks(self, listed: ListedRule, wanted: Collection[str] | None) -> list[Task]:
         """The files to convert; the others become problems or notes."""
@@ -209,13 +211,16 @@ class _Run:
         )
 
     def remarks(self) -> list[str]:
-        """A sentence for each kind of note, and for files of another kind."""
+        """A sentence for each kind of note, for files of another kind and for generated ones."""
+        synthetic = [
+            f"{raw.path}: synthetic clips, no recordings ({MARKER})" for raw in self.raws if raw.is_synthetic
+        ]
         ignored = [
             f"{raw.path}: ignored {len(raw.ignored)} files of another kind, such as {raw.ignored[0]}"
             for raw in self.raws
             if raw.ignored
         ]
-        return ignored + [
+        return [*synthetic, *ignored] + [
             f"{NOTES[kind]}: {sum(clips.values()):,} in {len(clips):,} clips such as {next(iter(clips))}"
             for kind, clips in sorted(self.notes.items())
         ]

@@ -8,6 +8,8 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Self
 
+MARKER = "SYNTHETIC.json"
+"""A folder or zip with a file of this name holds generated files, no recordings (`lst synthesize`)."""
 _READ_ERRORS = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)  # RuntimeError: a password
 
 
@@ -21,7 +23,7 @@ class RawFile:
 
     @property
     def base(self) -> str:
-        return PurePosixPath(self.name).name
+        return self.name.rpartition("/")[2]
 
     @property
     def stem(self) -> str:
@@ -53,6 +55,7 @@ class RawFiles:
     Attributes:
         files: what was found.
         ignored: names of all other files, hidden ones and the `__MACOSX` entries of a Mac's zip included.
+        is_synthetic: whether a file called `MARKER` says that nothing in it was recorded.
 
     Raises:
         FileNotFoundError: `path` does not exist.
@@ -67,6 +70,8 @@ class RawFiles:
         self.path = path
         self._zip = None if path.is_dir() else _open_zip(path)
         found = _in_folder(path) if self._zip is None else _in_zip(self._zip)
+        self.is_synthetic = any(file.base == MARKER for file in found)
+        found = [file for file in found if file.base != MARKER]
         wanted = [file for file in found if _is_wanted(file, suffix)]
         self.files: tuple[RawFile, ...] = tuple(sorted(wanted, key=lambda file: (file.base, file.name)))
         self.ignored: tuple[str, ...] = tuple(sorted(f.name for f in found if not _is_wanted(f, suffix)))

@@ -46,7 +46,7 @@ def synthetic_clips(
 
 def make_person(seed: int, subject: int) -> Person:
     """The body and the habits of one subject: the same in all of the subject's clips."""
-    rng = _generator(seed, f"subject {subject}")
+    rng = generator(seed, f"subject {subject}")
     height, arms, legs, breadth = 1 + rng.normal(0, [0.06, 0.04, 0.04, 0.07]).clip(-0.14, 0.14)
     body = Body()
     scales = {"collar": breadth, "hip": breadth, "upper_arm": arms, "forearm": arms}
@@ -69,24 +69,31 @@ def make_person(seed: int, subject: int) -> Person:
 def act(motion: Motion, person: Person, rng: np.random.Generator) -> Array:
     """One performance as (T, 20, 3): the clean figure on its floor, in the axes of `figure.py`."""
     cue = _cue(motion, person, rng)
-    pose = _resting_pose(cue)
-    _fidget(pose, cue)
+    pose = at_ease(cue)
     motion.move(pose, cue)
     joints = place_joints(person.body, pose)
     return np.stack([joints[name] for name in get_layout(LAYOUT).joints], axis=1)
 
 
+def at_ease(cue: Cue) -> Pose:
+    """What a person does who has nothing to do: the pose that a motion then changes."""
+    pose = _resting_pose(cue)
+    _fidget(pose, cue)
+    return pose
+
+
 def _make_clip(seed: int, person: Person, action: int, subject: int, episode: int, view: int) -> StoredClip:
     clip_id = f"a{action:02d}_s{subject:02d}_e{episode:02d}_v{view:02d}"
-    rng = _generator(seed, clip_id)
+    rng = generator(seed, clip_id)
     motion = list(MOTIONS.values())[action - 1]
     clean_TVC = act(motion, person, rng)
-    seen_TVC = _add_noise(_film(clean_TVC, view, rng), rng)
+    seen_TVC = add_noise(film(clean_TVC, view, rng), rng)
     attributes = {"action": action, "subject": subject, "episode": episode, "view": view}
     return StoredClip(clip_id, action - 1, seen_TVC.astype(np.float32)[None], attributes)
 
 
-def _generator(seed: int, purpose: str) -> np.random.Generator:
+def generator(seed: int, purpose: str) -> np.random.Generator:
+    """Random numbers that depend on (seed, purpose) alone."""
     digest = hashlib.sha256(f"{seed}:{purpose}".encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:16], "little"))
 
@@ -151,16 +158,17 @@ def _drift(rng: np.random.Generator, seconds_T: Array, count: int) -> Array:
     return np.sqrt(2 / 3) * np.sin(2 * np.pi * (hertz * seconds_T[:, None] + phase)).sum(axis=0)
 
 
-def _film(joints_TVC: Array, view: int, rng: np.random.Generator) -> Array:
+def film(joints_TVC: Array, view: int, rng: np.random.Generator) -> Array:
     """From the figure's axes to those of a camera that stands somewhere near its view's place."""
     turn = np.deg2rad(VIEW_DEGREES[view - 1] + rng.normal(0, 15))
     tilt = np.deg2rad(rng.normal(0, 4))
     place = np.array([rng.uniform(-0.5, 0.5), -rng.uniform(0.7, 1.2), rng.uniform(2.2, 3.6)])
-    turned = joints_TVC @ _rotation_y(turn).T + place
+    turned = joints_TVC @ rotation_y(turn).T + place
     return turned @ _rotation_x(tilt).T
 
 
-def _rotation_y(angle: float) -> Array:
+def rotation_y(angle: float) -> Array:
+    """(3, 3) right-handed rotation about the vertical; the angle in radians."""
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
 
@@ -170,7 +178,7 @@ def _rotation_x(angle: float) -> Array:
     return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
 
 
-def _add_noise(joints_TVC: Array, rng: np.random.Generator) -> Array:
+def add_noise(joints_TVC: Array, rng: np.random.Generator) -> Array:
     """What a sensor adds: noise that grows with depth, restless joints, and single joints that jump away."""
     frames, joints = joints_TVC.shape[:2]
     restless_V = rng.uniform(0.006, 0.018, size=joints)

@@ -70,7 +70,8 @@ def summary_line(report: Mapping[str, Any]) -> str:
     if len(report["per_class"]) > 5:
         parts.append(f"top-5 {_percent(report['top5'])}")
     parts.append(f"mean class {_percent(report['mean_class_accuracy'])}")
-    parts.append(f"on {report['clips']} clips")
+    kind = "synthetic clips" if report.get("info", {}).get("synthetic_clips") else "clips"
+    parts.append(f"on {report['clips']} {kind}")
     line = "  ".join(parts)
     if "clips_unseen" not in report:
         return line

@@ -40,6 +40,7 @@ def stream_result(name: str, card: Mapping[str, Any], report: Mapping[str, Any])
         "language": config["text"]["weight"] > 0 if config else None,
         "planned_epochs": config["optim"]["planned_epochs"] if config else None,
         "parity": config["parity"] if config else "imported",
+        **_synthetic(_is_synthetic(card, report)),
     }
 
 
@@ -63,7 +64,18 @@ def ensemble_result(
         "weights_from": how,
         **{key: common(key) for key in (*keys, "selected_on", "complete_data")},
         **{key: report[key] for key in _SCORES if key in report},
+        **_synthetic(any(member.get("synthetic_clips") for member in members)),
     }
+
+
+def _is_synthetic(card: Mapping[str, Any], report: Mapping[str, Any]) -> bool:
+    """Whether training or test used generated raw files, so that the row never passes for a real one."""
+    trained_on = (card.get("inputs") or {}).get("source") or {}
+    return bool(trained_on.get("synthetic") or report["info"].get("synthetic_clips"))
+
+
+def _synthetic(synthetic: bool) -> dict[str, bool]:
+    return {"synthetic_clips": True} if synthetic else {}
 
 
 def _devices(sessions: Sequence[Mapping[str, Any]]) -> str | None:
@@ -127,6 +139,8 @@ def one_line(result: Result) -> str:
     how = f"{_epochs(result)} epochs  seed {result['seed']}  {result['device']}"
     if result["parity"] == "imported":
         how = "imported weights"
+    if result.get("synthetic_clips"):
+        how += "  SYNTHETIC CLIPS"
     return f"{result['name']:<40} top-1 {_percent(result['top1'])}{unseen}{best_text}  {how}"
 
 
@@ -169,7 +183,8 @@ def _changes(result: Result) -> str:
         if key not in _SHOWN_ELSEWHERE
     }
     incomplete = {"incomplete data"} if result.get("complete_data") is False else set()
-    return "".join(f"; {text}" for text in sorted(changed | incomplete))
+    synthetic = {"synthetic clips"} if result.get("synthetic_clips") else set()
+    return "".join(f"; {text}" for text in sorted(changed | incomplete | synthetic))
 
 
 def _stream(result: Result) -> str:

@@ -56,12 +56,14 @@ def _score(checkpoint: Checkpoint, store: ClipStore, clips: Any, split: str) -> 
     batches = ClipBatches(
         store, clips, checkpoint.pipeline, batch_size=TEST_BATCH, device=device, place=place
     )
-    info = {
+    info: dict[str, Any] = {
         "run": checkpoint.folder.resolve().name,  # also for `lst test .`
         "benchmark": checkpoint.card["benchmark"],
         "modality": checkpoint.pipeline.modality,
         "split": split,
     }
+    if store.manifest["source"].get("synthetic"):
+        info["synthetic_clips"] = True
     return score_clips(checkpoint.classifier, batches, checkpoint.class_names, info)
 
 

@@ -1,0 +1,76 @@
+"""`lst bench [SUBJECT]`: what can be timed."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import tyro
+
+from lst.facts.choices import choose
+
+
+def bench(args: Sequence[str]) -> None:
+    """Pick the subject; the encoder if none is named."""
+    words = list(args)
+    subject = words.pop(0) if words and not words[0].startswith("-") else "encoder"
+    choose("subject of lst bench", subject, SUBJECTS)(words)
+
+
+def _encoder(args: Sequence[str]) -> None:
+    def run(
+        *,
+        device: str = "auto",
+        batch: int = 64,
+        repeats: int = 5,
+        compile: bool = False,
+        out: Path | None = None,
+    ) -> None:
+        """Time training and inference of the fused encoder and of its plain form in one run.
+
+        Other subjects: lst bench prepare.
+
+        Args:
+            device: auto, cpu, cuda, ...
+            batch: Clips of NW-UCLA's shape per step.
+            repeats: Timed steps of each kind; the fastest counts.
+            compile: Also time it under torch.compile (minutes of compiling on a CPU).
+            out: JSON file to keep the numbers in.
+        """
+        from lst.use.bench import bench_encoder
+
+        for line in bench_encoder(device, batch=batch, repeats=repeats, compiled=compile, out=out):
+            print(line)
+
+    tyro.cli(run, prog="lst bench encoder", args=args)
+
+
+def _prepare(args: Sequence[str]) -> None:
+    def run(
+        *,
+        clips: int = 500,
+        seed: int = 0,
+        repeats: int = 3,
+        large: bool = False,
+        workers: int | None = None,
+        out: Path | None = None,
+    ) -> None:
+        """Time preparing synthetic NTU files beside a plain reader; memory, and size of the store.
+
+        Args:
+            clips: Files to write to a temporary folder, 0.3 MB each.
+            seed: Of the synthetic clips.
+            repeats: Rounds; the fastest of each way counts.
+            large: Also measure the memory at ten times as many clips.
+            workers: Processes of the last way; all cores if not given.
+            out: JSON file to keep the numbers in.
+        """
+        from lst.use.bench_prepare import bench_prepare
+
+        for line in bench_prepare(
+            clips=clips, seed=seed, repeats=repeats, large=large, workers=workers, out=out
+        ):
+            print(line, flush=True)
+
+    tyro.cli(run, prog="lst bench prepare", args=args)
+
+
+SUBJECTS: dict[str, Callable[[Sequence[str]], None]] = {"encoder": _encoder, "prepare": _prepare}
