@@ -228,7 +228,8 @@ def test_at_any_time_there_are_as_many_persons_as_lives(lives: list[list[bool]])
     found = places_of_any(cleaned(content)[0])
     assert 1 <= len(found) <= 2
     kept = [frames for frames in sights.values() if len(frames) > 11] if len(bodies) > 1 else []
-    kept = kept or [max((f for f in sights.values() if f), key=len)]
+    longest = max((frames for frames in sights.values() if frames), key=lambda f: (len(f), -f[0]))
+    kept = kept or [longest]  # of equal ones, the one seen first
     beside = [sum(frames[0] <= t <= frames[-1] for frames in kept) for t in range(40)]
     if max(beside) <= 2:  # nobody is left out
         start = min(frames[0] for frames in kept)
