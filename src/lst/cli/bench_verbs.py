@@ -26,7 +26,7 @@ def _encoder(args: Sequence[str]) -> None:
     ) -> None:
         """Time training and inference of the fused encoder and of its plain form in one run.
 
-        Other subjects: lst bench prepare.
+        Other subjects: lst bench prepare, lst bench input.
 
         Args:
             device: auto, cpu, cuda, ...
@@ -73,4 +73,36 @@ def _prepare(args: Sequence[str]) -> None:
     tyro.cli(run, prog="lst bench prepare", args=args)
 
 
-SUBJECTS: dict[str, Callable[[Sequence[str]], None]] = {"encoder": _encoder, "prepare": _prepare}
+def _input(args: Sequence[str]) -> None:
+    def run(
+        *,
+        device: str = "auto",
+        clips: int = 2000,
+        batch: int = 200,
+        steps: int = 2,
+        repeats: int = 3,
+        out: Path | None = None,
+    ) -> None:
+        """Time the way from a store to augmented batches beside the training step that consumes them.
+
+        Args:
+            device: auto, cpu, cuda, ...
+            clips: Random clips of NTU's shape.
+            batch: Clips per batch.
+            steps: Training steps of a round.
+            repeats: Rounds; the fastest of each counts.
+            out: JSON file to keep the numbers in.
+        """
+        from lst.use.bench_input import bench_input
+
+        for line in bench_input(device, clips=clips, batch=batch, steps=steps, repeats=repeats, out=out):
+            print(line, flush=True)
+
+    tyro.cli(run, prog="lst bench input", args=args)
+
+
+SUBJECTS: dict[str, Callable[[Sequence[str]], None]] = {
+    "encoder": _encoder,
+    "prepare": _prepare,
+    "input": _input,
+}
