@@ -61,7 +61,7 @@ HELP = """lst {version}: language supervised training for skeleton-based action 
   lst embed FILE.json                 text vectors of a description file; --text-encoder names another encoder
   lst bench                           speed of the encoder beside its plain form
   lst bench prepare                   speed and memory of preparing NTU RGB+D, on synthetic files
-  lst bench input                     speed from a store to augmented batches, beside the encoder that eats them
+  lst bench input                     speed from a store to augmented batches, beside the encoder
 
 `lst <verb> --help` shows the options of a verb."""
 
