@@ -21,6 +21,7 @@ import torch
 import lst.training.train as train_module
 from lst.data.store import ClipStore
 from lst.training.recipes import RunConfig, TrainOptions, get_recipe
+from lst.training.text_config import TextConfig
 from lst.training.train import train
 
 
@@ -28,6 +29,8 @@ def config_of(changed: dict[str, Any], epochs: int) -> RunConfig:
     """A demo recipe for the smallest net, with `changed` fields."""
     base = get_recipe("demo-joint")
     small = {"encoder_width": 8, "clip_length": 8, "batch_size": 8, "precision": "fp32"}
+    if "text" in changed:
+        changed = {**changed, "text": TextConfig(**changed["text"])}
     return replace(base, **{**small, **changed}, optim=replace(base.optim, lr=0.05, epochs=epochs))
 
 

@@ -41,13 +41,18 @@ KINDS: dict[str, tuple[dict[str, Any], list[list[Any]]]] = {
 }
 
 
+def plain(changed: dict[str, Any]) -> dict[str, Any]:
+    """As JSON has it."""
+    return {key: asdict(value) if key == "text" else value for key, value in changed.items()}
+
+
 @pytest.fixture(scope="module")
 def killed(tiny_store: ClipStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One run for each of KINDS, killed again and again."""
     folder = tmp_path_factory.mktemp("killed")
     base = {"store": str(tiny_store.folder), "epochs": 3}
     jobs = [
-        {**base, "out": str(folder / kind), "changed": changed, "moments": moments}
+        {**base, "out": str(folder / kind), "changed": plain(changed), "moments": moments}
         for kind, (changed, moments) in KINDS.items()
     ]
     (folder / "jobs.json").write_text(json.dumps(jobs))

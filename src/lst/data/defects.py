@@ -31,7 +31,8 @@ def find_defects(clips: Iterable[tuple[str, np.ndarray]]) -> dict[str, list[Any]
     zero_joints: list[dict[str, Any]] = []
     repeated: list[dict[str, Any]] = []
     with SharedPoses() as poses:
-        for clip_id, joints_MTVC in clips:
+        for clip_id, mapped_MTVC in clips:
+            joints_MTVC = np.asarray(mapped_MTVC)  # a plain array: those of a mapped file are slow to make
             same = same_joints.setdefault(_fingerprint(joints_MTVC), [])
             same.append(clip_id)
             if len(same) == 1:
@@ -72,7 +73,7 @@ def _fingerprint(joints_MTVC: np.ndarray) -> bytes:
 
 
 def _zero_joints(clip_id: str, joints_MTVC: np.ndarray) -> list[dict[str, Any]]:
-    zero_MTV = (joints_MTVC == 0).all(axis=-1)
+    zero_MTV = np.logical_and.reduce([joints_MTVC[..., c] == 0 for c in range(joints_MTVC.shape[-1])])
     some_MT = (zero_MTV.sum(axis=-1) > 1) & ~zero_MTV.all(axis=-1)
     return [
         {
@@ -86,7 +87,10 @@ def _zero_joints(clip_id: str, joints_MTVC: np.ndarray) -> list[dict[str, Any]]:
 
 
 def _repeated_frames(joints_MTVC: np.ndarray) -> list[int]:
-    later = joints_MTVC[:, 1:]
-    same_T = (later == joints_MTVC[:, :-1]).all(axis=(0, 2, 3))
-    present_T = (later != 0).any(axis=(0, 2, 3))
-    return (np.flatnonzero(same_T & present_T) + 1).tolist()
+    first_TC = joints_MTVC[0, :, 0]
+    candidates = np.flatnonzero((first_TC[1:] == first_TC[:-1]).all(axis=1)) + 1  # few, so look closer there
+    return [
+        t
+        for t in candidates.tolist()
+        if np.array_equal(joints_MTVC[:, t], joints_MTVC[:, t - 1]) and joints_MTVC[:, t].any()
+    ]

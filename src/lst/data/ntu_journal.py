@@ -167,9 +167,10 @@ def _joints_used(line: bytes, task: Task, joints: IO[bytes]) -> int | None:
 def _key(sources: Sequence[RawFiles], tasks: Sequence[Task], rules: Rules) -> dict[str, Any]:
     """Everything that decides the outcomes."""
     files = {raw.path: raw.files for raw in sources}
+    where = {raw.path: raw.path.resolve() for raw in sources}
     digest = hashlib.sha256()
     for task in tasks:
-        line = f"{task.clip_id}\t{task.name}\t{task.path.resolve()}\t{files[task.path][task.number].stamp}\n"
+        line = f"{task.clip_id}\t{task.name}\t{where[task.path]}\t{files[task.path][task.number].stamp}\n"
         digest.update(line.encode(errors="surrogateescape"))
     return {
         "version of lst": __version__,

@@ -1,6 +1,7 @@
 """The numbers in a clip id. All of them count as in the file names: from 1, NW-UCLA's episodes from 0."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -27,6 +28,7 @@ _NTU = re.compile("S([0-9]{3})C([0-9]{3})P([0-9]{3})R([0-9]{3})A([0-9]{3})")
 _UCLA = re.compile("a([0-9]{2})_s([0-9]{2})_e([0-9]{2})_v([0-9]{2})")
 
 
+@lru_cache(maxsize=1024)  # label, split and attributes of a clip are asked for one after the other
 def parse_ntu_id(clip_id: str) -> NtuId:
     """`S001C002P003R001A060` -> (1, 2, 3, 1, 60).
 
@@ -41,6 +43,7 @@ def ntu_clip_id(numbers: NtuId) -> str:
     return "S{:03d}C{:03d}P{:03d}R{:03d}A{:03d}".format(*numbers)
 
 
+@lru_cache(maxsize=1024)
 def parse_ucla_id(clip_id: str) -> UclaId:
     """`a01_s02_e03_v01` -> (1, 2, 3, 1).
 
