@@ -29,7 +29,7 @@ def config_of(changed: dict[str, Any], epochs: int) -> RunConfig:
     """A demo recipe for the smallest net, with `changed` fields."""
     base = get_recipe("demo-joint")
     small = {"encoder_width": 8, "clip_length": 8, "batch_size": 8, "precision": "fp32"}
-    if "text" in changed:
+    if isinstance(changed.get("text"), dict):
         changed = {**changed, "text": TextConfig(**changed["text"])}
     return replace(base, **{**small, **changed}, optim=replace(base.optim, lr=0.05, epochs=epochs))
 
