@@ -246,6 +246,16 @@ def test_an_ensemble_of_unlike_members_has_a_row():
     )
 
 
+def test_a_row_says_how_its_clips_were_prepared():
+    for pipeline, said in (("reference", False), ("clean", True), ("pyskl", True)):
+        result = stream("a", 0.5, inputs={"source": {"sha256": "1f", "pipeline": pipeline}})
+        assert result["pipeline"] == pipeline
+        assert (f"; pipeline {pipeline}" in results_table([result], "toy")) == said
+    both = [stream(n, 0.5, inputs={"source": {"pipeline": n}}) for n in ("clean", "reference")]
+    total = ensemble_result("e", both, {"clean": 1.0, "reference": 1.0}, report(0.5), "given by hand")
+    assert "; pipeline mixed" in results_table([total], "toy")
+
+
 def test_published_figures_stand_in_the_same_table_best_first():
     rows = results_table([stream("a", 0.95, benchmark="nw-ucla")], "nw-ucla").splitlines()[2:]
     assert rows[0].startswith("| lst, LST | joint | 95.0 |")

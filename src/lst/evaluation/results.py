@@ -40,6 +40,7 @@ def stream_result(name: str, card: Mapping[str, Any], report: Mapping[str, Any])
         "language": config["text"]["weight"] > 0 if config else None,
         "planned_epochs": config["optim"]["planned_epochs"] if config else None,
         "parity": config["parity"] if config else "imported",
+        "pipeline": _pipeline(card),
         **_synthetic(_is_synthetic(card, report)),
     }
 
@@ -62,10 +63,15 @@ def ensemble_result(
         "members": [{key: member.get(key) for key in _MEMBER} for member in members],
         "weights": dict(weights),
         "weights_from": how,
-        **{key: common(key) for key in (*keys, "selected_on", "complete_data")},
+        **{key: common(key) for key in (*keys, "selected_on", "complete_data", "pipeline")},
         **{key: report[key] for key in _SCORES if key in report},
         **_synthetic(any(member.get("synthetic_clips") for member in members)),
     }
+
+
+def _pipeline(card: Mapping[str, Any]) -> str | None:
+    """How the training clips were prepared, where there is more than one way."""
+    return ((card.get("inputs") or {}).get("source") or {}).get("pipeline")
 
 
 def _is_synthetic(card: Mapping[str, Any], report: Mapping[str, Any]) -> bool:
@@ -184,7 +190,9 @@ def _changes(result: Result) -> str:
     }
     incomplete = {"incomplete data"} if result.get("complete_data") is False else set()
     synthetic = {"synthetic clips"} if result.get("synthetic_clips") else set()
-    return "".join(f"; {text}" for text in sorted(changed | incomplete | synthetic))
+    pipeline = result.get("pipeline")
+    prepared = set() if pipeline in (None, "reference") else {f"pipeline {pipeline}"}
+    return "".join(f"; {text}" for text in sorted(changed | incomplete | synthetic | prepared))
 
 
 def _stream(result: Result) -> str:
