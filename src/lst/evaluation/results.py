@@ -38,6 +38,7 @@ def stream_result(name: str, card: Mapping[str, Any], report: Mapping[str, Any])
         # How an imported checkpoint was trained is not known.
         "seed": config["seed"] if config else None,
         "language": config["text"]["weight"] > 0 if config else None,
+        "control": (card.get("text") or {}).get("control"),  # texts without meaning, and which
         "planned_epochs": config["optim"]["planned_epochs"] if config else None,
         "parity": config["parity"] if config else "imported",
     }
