@@ -38,9 +38,9 @@ def text_similarity_targets(text_PND: Tensor) -> Tensor:
     """(P, N, N) rows of target probabilities, one matrix per head: softmax(10 * cosine of the texts).
 
     Were the texts of different classes orthogonal, it would be the published soft target. Clips with one and
-    the same text are full positives, which for a part is the class. Where synonyms are drawn (whole body), two
-    clips of a class mostly have different texts and are positives only as far as these are similar; a near
-    text of another class may then have more mass. No gradient flows into the texts from here.
+    the same text are full positives, which for a part is the class. Where synonyms are drawn (whole body),
+    the clips of a class mostly have different texts and are positives only as far as these are similar; a
+    near text of another class may then have more mass. No gradient flows into the texts from here.
     """
     unit_PND = F.normalize(text_PND.detach(), dim=-1)
     return (SOFTNESS * unit_PND @ unit_PND.transpose(1, 2)).softmax(dim=2)
