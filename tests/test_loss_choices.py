@@ -12,7 +12,9 @@ from torch import Tensor
 
 from lst.data.store import ClipStore
 from lst.nets.losses import part_contrast, same_class_targets, text_similarity_targets
-from lst.training.build import assemble
+from lst.text.prompt_choices import prompt_heads
+from lst.text.vectors import default_vectors
+from lst.training.build import assemble, text_bank
 from lst.training.text_config import TextConfig
 from lst.training.train import _Run
 from short_runs import log_of, model_bytes, run, tiny
@@ -157,6 +159,18 @@ def test_loss_of_similar_texts_by_hand():
     columns = kl(q, 1.0, 0.0) + kl(q[::-1], 0.6, 0.8)
     got = contrast(skeleton, text, [0, 1], 1.0, target="text_similarity")
     assert got == pytest.approx([(rows + columns) / 4])
+
+
+def test_how_soft_the_shipped_texts_are():
+    """Mass on other classes for 64 clips of the ten classes of NW-UCLA, as docs/language.md says."""
+    vectors = default_vectors("nw-ucla")
+    labels = torch.arange(64) % 10
+    bank = text_bank(vectors, prompt_heads("parts4", vectors.classes))
+    q_PNN = text_similarity_targets(bank(labels, torch.zeros(64)))
+    other_NN = labels[:, None] != labels[None, :]
+    percent_P = 100 * (q_PNN * other_NN).sum(2).mean(1)
+    assert percent_P.min() >= 7
+    assert percent_P.max() < 19.5
 
 
 def test_no_gradient_reaches_the_texts_through_their_own_targets():
