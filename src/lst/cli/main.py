@@ -17,6 +17,7 @@ from lst.cli import (
     info_verbs,
     run_verbs,
     show_verbs,
+    study_verbs,
     text_verbs,
 )
 from lst.facts.choices import choose
@@ -31,6 +32,7 @@ VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "test": run_verbs.test,
     "ensemble": run_verbs.ensemble,
     "reproduce": run_verbs.reproduce,
+    "study": study_verbs.study,
     "demo": run_verbs.demo,
     "results": show_verbs.results,
     "import-checkpoint": show_verbs.import_checkpoint,
@@ -51,6 +53,7 @@ HELP = """lst {version}: language supervised training for skeleton-based action 
   lst test runs/nw-ucla-joint         metrics, scores, confusion matrix, accuracy per class
   lst ensemble RUN RUN ...            add up streams by clip id
   lst reproduce nw-ucla --seeds 3     all streams and seeds, ensembles, table beside the published numbers
+  lst study text nw-ucla --seeds 3    what is language worth? variants and controls, paired by seed
   lst results                         every finished run, one line each
   lst demo                            all of it on built-in synthetic clips, in minutes
   lst import-checkpoint official.pt --benchmark ntu120-xsub --modality joint

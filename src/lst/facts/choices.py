@@ -16,8 +16,22 @@ FramesRule = Literal["random_frames", "crop_resize"]
 TextScale = Literal["exp", "linear"]
 """Factor on the cosines of the contrastive loss: exp(s), capped, or s itself as in the official code, Q16."""
 
-TextTarget = Literal["soft", "same_class"]
-"""Targets of that loss: softmax(10 * same class) as published (Q17), or equal mass on the same class only."""
+TextTarget = Literal["soft", "same_class", "text_similarity"]
+"""Targets of that loss over the batch (`nets/losses.py` has the formulas).
+
+soft: softmax(10 * same class), as published (Q17). same_class: equal mass on clips of the same class; with it
+the KL is, up to a constant, L_out of SupCon (Khosla et al., NeurIPS 2020, Eq. 2) across the two modalities.
+text_similarity: softmax(10 * cosine of the texts), so that classes with similar texts are pushed apart less;
+the idea of targets from similarity within one modality is SoftCLIP's (Gao et al., AAAI 2024)."""
+
+TextLoss = Literal["kl", "info_nce"]
+"""kl: KL divergence from a target, as published. info_nce: minus the log of the probability that all clips of
+the same class have together, the MIL-NCE objective (Miech et al., CVPR 2020), which SUGAR (AAAI 2026) takes
+for skeletons and texts; up to log(number of positives) it is L_in of SupCon (Eq. 3)."""
+
+TextControl = Literal["none", "shuffled", "random"]
+"""What a gain must vanish with to be a gain of language. shuffled: every class has the texts of another one.
+random: every text has a random vector. Both still tell the classes apart; only the meaning is gone."""
 
 MissingPerson = Literal["zeros", "repeat"]
 """What fills the slot of a person whom a clip does not have: zeros, or the last person once more (Q49)."""

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lst.facts.choices import TextScale, TextTarget
+from lst.facts.choices import TextLoss, TextScale, TextTarget
 from lst.nets.classifier import SkeletonClassifier
 from lst.nets.losses import LossTerms, part_contrast
 
@@ -73,6 +73,7 @@ class LanguageSupervision(nn.Module):
         width: int,
         scale: TextScale = "exp",
         target: TextTarget = "soft",
+        loss: TextLoss = "kl",
     ) -> None:
         super().__init__()
         self.classifier, self.bank = classifier, bank
@@ -82,6 +83,7 @@ class LanguageSupervision(nn.Module):
         self.scale = nn.Parameter(torch.full((len(self.weights_PV),), math.log(1 / 0.07)))
         self.scale_form: TextScale = scale
         self.target: TextTarget = target
+        self.loss: TextLoss = loss
         whole_weight, whole_bias = self.project[0].parameters()
         nn.init.normal_(whole_weight, 0.0, math.sqrt(2 / bank.width))  # Section 7: only the global head
         nn.init.zeros_(whole_bias)
@@ -112,7 +114,12 @@ class LanguageSupervision(nn.Module):
         with torch.autocast(x_NCTVM.device.type, enabled=False):
             logits_NK = self.classifier.classify(joints_NCV)
             parts_P = part_contrast(
-                self.embed(joints_NCV), texts_PND, labels_N, scale_P=self.scales(), target=self.target
+                self.embed(joints_NCV),
+                texts_PND,
+                labels_N,
+                scale_P=self.scales(),
+                target=self.target,
+                loss=self.loss,
             )
             return LossTerms(logits_NK, F.cross_entropy(logits_NK, labels_N), parts_P)
 

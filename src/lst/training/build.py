@@ -18,6 +18,7 @@ from lst.nets.supervision import LabelSupervision, LanguageSupervision, TextBank
 from lst.text.prompt_choices import Head, gap_heads, prompt_heads
 from lst.text.vectors import TextVectors, default_vectors, load_vectors
 from lst.training.recipes import RunConfig
+from lst.training.text_controls import Texts, controlled
 
 TEST_BATCH = 128  # changes speed and memory only
 
@@ -73,11 +74,11 @@ def assemble(config: RunConfig, store: ClipStore, device: torch.device, place: P
         "width": config.encoder_width,
         "persons": config.persons,
     }
-    vectors = None if config.text.weight == 0 else _vectors_for(benchmark, config.text.vectors)
+    texts = None if config.text.weight == 0 else _texts_for(config, benchmark)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         classifier = build_classifier(**build)
-        supervision = _supervise(config, classifier, pipeline, vectors)
+        supervision = _supervise(config, classifier, pipeline, texts)
 
     def batches(clips: np.ndarray, size: int, repeat: int = 1) -> ClipBatches:
         return ClipBatches(store, clips, pipeline, batch_size=size, device=device, repeat=repeat, place=place)
@@ -91,17 +92,17 @@ def assemble(config: RunConfig, store: ClipStore, device: torch.device, place: P
         classifier=classifier,
         train=batches(train, config.batch_size, config.repeat),
         test=batches(store.select(benchmark, "test"), TEST_BATCH),
-        text={} if vectors is None else dict(vectors.meta),
+        text={} if texts is None else dict(texts[0].meta),
     )
 
 
 def _supervise(
-    config: RunConfig, classifier: SkeletonClassifier, pipeline: InputPipeline, vectors: TextVectors | None
+    config: RunConfig, classifier: SkeletonClassifier, pipeline: InputPipeline, texts: Texts | None
 ) -> LanguageSupervision | LabelSupervision:
     """The teacher: the label alone, or the label and language."""
-    if vectors is None:
+    if texts is None:
         return LabelSupervision(classifier)
-    heads = text_heads(config, vectors)
+    vectors, heads = texts
     return LanguageSupervision(
         classifier,
         torch.from_numpy(_part_weights(config, pipeline.skeleton, heads)),
@@ -109,6 +110,7 @@ def _supervise(
         width=classifier.head.in_features,
         scale=config.scale,
         target=config.text.target,
+        loss=config.text.loss,
     )
 
 
@@ -131,6 +133,14 @@ def _part_weights(config: RunConfig, skeleton: Skeleton, heads: Sequence[Head]) 
     if config.parity == "gap":
         return skeleton.part_weights(skeleton.gap_parts(config.modality))
     return skeleton.part_weights({head.name: skeleton.joints_of(head.parts) for head in heads[1:]})
+
+
+def _texts_for(config: RunConfig, benchmark: Benchmark) -> Texts:
+    """Vectors and heads of the recipe's texts, or of its control condition."""
+    vectors = _vectors_for(benchmark, config.text.vectors)
+    heads = text_heads(config, vectors)
+    config.text.check_part_weights([head.name for head in heads])
+    return controlled(config.text.control, vectors, heads, config.seed)
 
 
 def _vectors_for(benchmark: Benchmark, file: str | None) -> TextVectors:

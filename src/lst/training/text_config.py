@@ -1,9 +1,11 @@
 """TextConfig: the language side of a run as a value. None of it is in what ships."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from lst.facts.choices import PromptChoice, TextTarget, choose
+from lst.facts.choices import PromptChoice, TextControl, TextLoss, TextTarget, choose
 
 ScaleChoice = Literal["auto", "exp", "linear"]
 
@@ -21,7 +23,15 @@ class TextConfig:
     scale: ScaleChoice = "auto"
     """Factor on the cosines: exp(s), capped at 100, or s itself (Q16). auto: exp, with parity gap linear."""
     target: TextTarget = "soft"
-    """soft: softmax(10 * same class), as published (Q17); same_class: equal mass on the same class only."""
+    """soft: softmax(10 * same class), as published (Q17); same_class: equal mass on the same class only;
+    text_similarity: softmax(10 * cosine of the texts)."""
+    loss: TextLoss = "kl"
+    """kl: divergence from the target; info_nce: clips of the same class as positives (MIL-NCE), no target."""
+    part_weights: tuple[float, ...] = ()
+    """One weight for each head in the mean of the text terms, whole body first; all alike if not given."""
+    control: TextControl = "none"
+    """shuffled: every class has the texts of another one; random: every text has a random vector. A gain that
+    such a run has too does not come from language (docs/language.md)."""
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:  # also false for NaN
@@ -30,5 +40,25 @@ class TextConfig:
             ("prompts", self.prompts, PromptChoice),
             ("text scale", self.scale, ScaleChoice),
             ("text target", self.target, TextTarget),
+            ("text loss", self.loss, TextLoss),
+            ("text control", self.control, TextControl),
         ):
             choose(kind, value, dict.fromkeys(get_args(literal)))
+        if self.loss == "info_nce" and self.target != "soft":
+            raise ValueError(
+                f"text.loss info_nce has no target, so text.target must stay soft, got {self.target!r}"
+            )
+        if self.part_weights and not (
+            all(0 <= weight < math.inf for weight in self.part_weights) and sum(self.part_weights) > 0
+        ):
+            raise ValueError(
+                f"text.part_weights must be 0 or positive numbers, not all 0, got {self.part_weights}"
+            )
+
+    def check_part_weights(self, heads: Sequence[str]) -> None:
+        """ValueError unless there is one weight for each of these heads, or none at all."""
+        if self.part_weights and len(self.part_weights) != len(heads):
+            raise ValueError(
+                f"text.part_weights has {len(self.part_weights)} numbers; prompts {self.prompts!r} have "
+                f"{len(heads)} heads ({', '.join(heads)}), so give one for each, in this order"
+            )

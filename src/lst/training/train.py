@@ -98,6 +98,7 @@ class _Run:
     def __init__(self, config: RunConfig, parts: Assembly, device: torch.device, *, compiled: bool) -> None:
         self.config, self.parts, self.device, self.compiled = config, parts, device, compiled
         self.bf16 = uses_bf16(config.precision, device)
+        self.part_weights_P = torch.tensor(config.text.part_weights, device=device)
         optim = config.optim
         self.optimizer = torch.optim.SGD(
             parts.supervision.parameters(),
@@ -166,12 +167,18 @@ class _Run:
             )
         loss = terms.classes
         if len(terms.parts_P):
-            loss = loss + self.config.text.weight * terms.parts_P.mean()
+            loss = loss + self.config.text.weight * self.text_term(terms.parts_P)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
         hits = (terms.logits_NK.argmax(1) == batch.labels_N).float().mean()
         return torch.cat([torch.stack([loss, terms.classes, hits]), terms.parts_P]).detach()
+
+    def text_term(self, parts_P: Tensor) -> Tensor:
+        """Mean of the heads' terms, with the recipe's weights if it has any."""
+        if not len(self.part_weights_P):
+            return parts_P.mean()
+        return parts_P @ self.part_weights_P / self.part_weights_P.sum()
 
     def _show(self, bar: tqdm, sums: Tensor, done: int) -> None:
         """Reading a number waits for the device, so a GPU is asked at every twentieth step only."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lst.data.store import ClipStore
 from lst.evaluation.report import summary_line
-from lst.evaluation.results import RESULT, read_result
+from lst.evaluation.results import RESULT, Result, read_result
 from lst.facts.choices import Modality
 from lst.files import write_json
 from lst.training.recipes import STREAMS, RunConfig, TrainOptions, get_recipe, stream_names
@@ -67,25 +67,28 @@ def reproduce(plan: Plan, store: ClipStore, runs: Path, results: Path, options: 
         for language in (True, False) if plan.plain else (True,):
             members: list[Path] = []
             for run, name, config in plan.runs(seed, language=language):
-                members.append(_stream(runs / run, name, config, store, options))
-                _keep(members[-1], results)
+                members.append(train_and_test(runs / run, name, config, store, options))
+                keep_result(members[-1], results)
             done += members
             if len(members) > 1:
                 out = runs / plan.run_name(plan.ensemble_name, seed, language=language)
                 measured = ensemble_runs(members, out)
                 logger.info("%s: %s", out.name, summary_line(measured.report))
-                _keep(out, results)
+                keep_result(out, results)
                 done.append(out)
     return done
 
 
-def _stream(run: Path, name: str, config: RunConfig, store: ClipStore, options: TrainOptions) -> Path:
+def train_and_test(run: Path, name: str, config: RunConfig, store: ClipStore, options: TrainOptions) -> Path:
+    """Whatever of one run is missing: started, continued, tested, or nothing. Returns its folder."""
     train(name, config, store, run, replace(options, resume=True, overwrite=False))
     if not (run / RESULT).is_file():
         logger.info("%s: %s", run.name, summary_line(measure_run(run, store, options.device).report))
     return run
 
 
-def _keep(run: Path, results: Path) -> None:
+def keep_result(run: Path, results: Path) -> Result:
     """A small copy that outlives the run folder; at once, so that a stopped call loses nothing."""
-    write_json(results / f"{run.name}.json", read_result(run / RESULT))
+    result = read_result(run / RESULT)
+    write_json(results / f"{run.name}.json", result)
+    return result
