@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from lst import __version__
-from lst.cli import data_verbs, exchange_verbs, run_verbs, show_verbs, text_verbs
+from lst.cli import by_text_verbs, data_verbs, exchange_verbs, run_verbs, show_verbs, text_verbs
 from lst.facts.choices import choose
 
 VERBS: dict[str, Callable[[Sequence[str]], None]] = {
@@ -26,6 +26,7 @@ VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "import-checkpoint": show_verbs.import_checkpoint,
     "describe": text_verbs.describe,
     "embed": text_verbs.embed,
+    "classify-by-text": by_text_verbs.classify_by_text,
     "bench": show_verbs.bench,
 }
 
@@ -46,6 +47,8 @@ HELP = """lst {version}: language supervised training for skeleton-based action 
                                       read a checkpoint of GAP or CTR-GCN without running its code
   lst describe --check FILE.json      what is wrong with a description file
   lst embed FILE.json                 text vectors of a description file
+  lst classify-by-text RUN --actions "wave, sit down, throw a ball"
+                                      clips of a run trained with text beside any texts, without the class head
   lst bench                           speed of the encoder beside its plain form
 
 `lst <verb> --help` shows the options of a verb."""
