@@ -41,20 +41,22 @@ def classify_by_text(args: Sequence[str]) -> None:
             raise ValueError("give --actions or --descriptions, not both")
         names = None if actions is None else action_names(actions)
         from lst.cli.run_verbs import open_data
+        from lst.evaluation.by_text_report import BY_TEXT, folder_name, write_by_text
         from lst.nets.checkpoint import read_card
         from lst.text.descriptions import load_descriptions
-        from lst.use import by_text
+        from lst.use.by_text import score_by_text
+        from lst.use.new_texts import new_descriptions, new_names, own_classes
 
         store = open_data(read_card(run)["benchmark"], data)
         if names is not None:
-            make, folder = by_text.new_names(names), by_text.folder_name(names)
+            make, folder = new_names(names), folder_name(names)
         elif descriptions is not None:
-            make, folder = by_text.new_descriptions(load_descriptions(descriptions)), descriptions.stem
+            make, folder = new_descriptions(load_descriptions(descriptions)), descriptions.stem
         else:
-            make, folder = by_text.own_classes, "own-classes"
-        found = by_text.score_by_text(run, store, make, clips=clips, heads=heads, device=device)
-        target = run / by_text.BY_TEXT / (name or folder)
-        report = by_text.write_by_text(target, found)
+            make, folder = own_classes, "own-classes"
+        found = score_by_text(run, store, make, clips=clips, heads=heads, device=device)
+        target = run / BY_TEXT / (name or folder)
+        report = write_by_text(target, found)
         _print_training_clips(get_benchmark(report["benchmark"]), clips)
         _print_report(report)
         files = "clips.csv, by_text.json" + (", scores.npz" if report["labelled_clips"] else "")

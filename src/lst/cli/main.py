@@ -48,7 +48,7 @@ HELP = """lst {version}: language supervised training for skeleton-based action 
   lst describe --check FILE.json      what is wrong with a description file
   lst embed FILE.json                 text vectors of a description file
   lst classify-by-text RUN --actions "wave, sit down, throw a ball"
-                                      clips of a run trained with text beside any texts, without the class head
+                                      clips of a run beside any texts, without its class head
   lst bench                           speed of the encoder beside its plain form
 
 `lst <verb> --help` shows the options of a verb."""

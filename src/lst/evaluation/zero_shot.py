@@ -1,7 +1,7 @@
 """How a run fares on classes that it was not trained on. NumPy only.
 
 Two protocols (Chao et al., "An empirical study and analysis of generalized zero-shot learning for object
-recognition in the wild", ECCV 2016; Xian et al., "Zero-shot learning - a comprehensive evaluation", TPAMI 2019):
+recognition in the wild", ECCV 2016):
 
 zero-shot                test clips of the unseen classes among the texts of these
 generalised zero-shot    test clips of seen (S) and of unseen (U) classes among the texts of all classes
