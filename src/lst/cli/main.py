@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from lst import __version__
-from lst.cli import by_text_verbs, data_verbs, exchange_verbs, run_verbs, show_verbs, text_verbs
+from lst.cli import by_text_verbs, data_verbs, exchange_verbs, run_verbs, show_verbs, study_verbs, text_verbs
 from lst.facts.choices import choose
 
 VERBS: dict[str, Callable[[Sequence[str]], None]] = {
@@ -27,6 +27,7 @@ VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "describe": text_verbs.describe,
     "embed": text_verbs.embed,
     "classify-by-text": by_text_verbs.classify_by_text,
+    "study": study_verbs.study,
     "bench": show_verbs.bench,
 }
 
@@ -49,6 +50,7 @@ HELP = """lst {version}: language supervised training for skeleton-based action 
   lst embed FILE.json                 text vectors of a description file
   lst classify-by-text RUN --actions "wave, sit down, throw a ball"
                                       clips of a run beside any texts, without its class head
+  lst study zero-shot nw-ucla-clean   train without some classes, recognise them by their texts
   lst bench                           speed of the encoder beside its plain form
 
 `lst <verb> --help` shows the options of a verb."""

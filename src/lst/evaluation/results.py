@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lst.evaluation.marked_text import replace_marked
 from lst.facts.published import published_for
-from lst.files import write_text
 
 FORMAT, VERSION, RESULT = "lst-result", 1, "result.json"
 BEGIN, END = "<!-- results: begin (lst results --write) -->", "<!-- results: end -->"
@@ -194,14 +194,15 @@ def _table_row(group: tuple[str, str, str, str], members: Sequence[Result]) -> s
     best = [b["top1"] for b, m in zip(tested, members, strict=False) if b["epochs_tested"] == m["epochs"]]
     unseen = [m["top1_unseen"] for m in members if m.get("top1_unseen") is not None]
     seeds = len({str(m["seed"]) for m in members})
-    cells = (what, stream, _spread([m["top1"] for m in members]), _spread(unseen), _spread(best), epochs)
+    cells = (what, stream, spread([m["top1"] for m in members]), spread(unseen), spread(best), epochs)
     return "| " + " | ".join((*cells, str(seeds), where)) + " |"
 
 
-def _spread(values: Sequence[float]) -> str:
+def spread(values: Sequence[float], form: str = ".1f") -> str:
+    """Fractions -> percent: the mean, with two values or more also their standard deviation."""
     if not values:
         return "-"
-    mean = f"{100 * statistics.mean(values):.1f}"
+    mean = f"{100 * statistics.mean(values):{form}}"
     return f"{mean} ± {100 * statistics.stdev(values):.1f}" if len(values) > 1 else mean
 
 
@@ -211,12 +212,6 @@ def _percent(value: float) -> str:
 
 def write_table(path: Path, results: Sequence[Result]) -> None:
     """Replace what stands between the markers of a Markdown file by one table for each benchmark."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; the table goes between two lines of a Markdown file")
-    text = path.read_text(encoding="utf-8")
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise ValueError(f"{path}: needs the lines {BEGIN!r} and {END!r} once, in this order")
     benchmarks = sorted({result["benchmark"] for result in results})
     tables = [f"**{name}** (top-1, percent)\n\n{results_table(results, name)}" for name in benchmarks]
-    before, after = text[: text.index(BEGIN)], text[text.index(END) :]
-    write_text(path, before + "\n".join([BEGIN, "", "\n\n".join(tables), "", after]))
+    replace_marked(path, BEGIN, END, "\n\n".join(tables))
