@@ -35,7 +35,8 @@ def test_the_folder_of_a_run(tiny_store: ClipStore, tmp_path: Path, monkeypatch:
     out = tmp_path / "deep" / "run"
     card = run(tiny_store, out, tiny(2))
     assert {path.name for path in out.iterdir()} == {
-        *("recipe.json", "state.pt", "log.jsonl", "training.png", "model.safetensors", "card.json")
+        *("recipe.json", "state.pt", "log.jsonl", "training.png", "model.safetensors", "card.json"),
+        *("language.safetensors", "texts.safetensors"),
     }
     assert (out / "training.png").read_bytes().startswith(b"\x89PNG")
     recipe = json.loads((out / "recipe.json").read_text())

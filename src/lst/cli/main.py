@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from lst import __version__
 from lst.cli import (
     bench_verbs,
+    by_text_verbs,
     data_verbs,
     describe_verbs,
     exchange_verbs,
@@ -32,12 +33,13 @@ VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "test": run_verbs.test,
     "ensemble": run_verbs.ensemble,
     "reproduce": run_verbs.reproduce,
-    "study": study_verbs.study,
     "demo": run_verbs.demo,
     "results": show_verbs.results,
     "import-checkpoint": show_verbs.import_checkpoint,
     "describe": describe_verbs.describe,
     "embed": text_verbs.embed,
+    "classify-by-text": by_text_verbs.classify_by_text,
+    "study": study_verbs.study,
     "bench": bench_verbs.bench,
 }
 
@@ -62,6 +64,9 @@ HELP = """lst {version}: language supervised training for skeleton-based action 
                                       descriptions by any LLM behind an OpenAI-compatible server
   lst describe --check FILE.json      what is wrong with a description file
   lst embed FILE.json                 text vectors of a description file; --text-encoder names another encoder
+  lst classify-by-text RUN --actions "wave, sit down, throw a ball"
+                                      clips of a run beside any texts, without its class head
+  lst study zero-shot nw-ucla-clean   train without some classes, recognise them by their texts
   lst bench                           speed of the encoder beside its plain form
   lst bench prepare                   speed and memory of preparing NTU RGB+D, on synthetic files
   lst bench input                     speed from a store to augmented batches, beside the encoder

@@ -6,6 +6,7 @@ from pathlib import Path
 import tyro
 
 from lst.cli.run_verbs import open_data
+from lst.cli.zero_shot_verbs import zero_shot
 from lst.facts.choices import Modality, choose
 from lst.training.recipes import TrainOptions, get_recipe, stream_names
 from lst.use.study_variants import VARIANT_NAMES, VARIANTS
@@ -95,4 +96,4 @@ def markers(family: str) -> tuple[str, str]:
     return begin, f"<!-- study text {family}: end -->"
 
 
-SUBJECTS: dict[str, Callable[[Sequence[str]], None]] = {"text": text}
+SUBJECTS: dict[str, Callable[[Sequence[str]], None]] = {"text": text, "zero-shot": zero_shot}

@@ -44,6 +44,9 @@ PromptChoice = Literal[
 ]
 """Which texts the heads of the model are compared with (`text/prompt_choices.py`); the method is parts4."""
 
+TextHeads = Literal["all", "whole"]
+"""Whose cosines with a text are averaged: those of all heads that have one, or of the whole body alone."""
+
 T = TypeVar("T")
 
 

@@ -8,6 +8,7 @@ width, K classes, S texts of a class for one head.
 """
 
 import math
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
@@ -55,6 +56,12 @@ class TextBank(nn.Module):
         return self.vectors_TD[self.index_PKS[heads_P1, labels_N, picks_PN]]
 
 
+def project_parts(joints_NCV: Tensor, weights_PV: Tensor, projections: Iterable[nn.Module]) -> Tensor:
+    """Joint features pooled by the weights of each head, then projected by its own map: (P, N, D)."""
+    pooled_PNC = torch.einsum("ncv,pv->pnc", joints_NCV, weights_PV)
+    return torch.stack([project(part) for project, part in zip(projections, pooled_PNC, strict=True)])
+
+
 class LanguageSupervision(nn.Module):
     """Classifier + frozen texts + one projection per text + scales. `forward` is the training step.
 
@@ -90,8 +97,7 @@ class LanguageSupervision(nn.Module):
 
     def embed(self, joints_NCV: Tensor) -> Tensor:
         """Joint features -> projected part vectors (P, N, D); text 0 is the whole body."""
-        pooled_PNC = torch.einsum("ncv,pv->pnc", joints_NCV, self.weights_PV)
-        return torch.stack([project(part) for project, part in zip(self.project, pooled_PNC, strict=True)])
+        return project_parts(joints_NCV, self.weights_PV, self.project)
 
     def scales(self) -> Tensor:
         """(P,) factors on the cosines: exp(s), capped, or s itself (Q16)."""

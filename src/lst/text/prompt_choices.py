@@ -15,6 +15,7 @@ from lst.text.descriptions import ActionText
 from lst.text.prompts import class_prompts, joined, official_fields
 
 WHOLE = "whole"
+GAP_RULE = "gap_parts4"
 TEMPLATES = (
     "{}",
     "human action: {}",
@@ -130,6 +131,15 @@ def prompt_heads(choice: PromptChoice, classes: Sequence[ActionText]) -> tuple[H
 def gap_heads(classes: Sequence[ActionText]) -> tuple[Head, ...]:
     """The five heads of the official code with its texts."""
     return _over_classes(gap_parts4, classes)
+
+
+def rule_heads(rule: str, classes: Sequence[ActionText]) -> tuple[Head, ...]:
+    """The heads of a building rule as runs keep it: a prompt choice, or `GAP_RULE` for the official one."""
+    return (
+        gap_heads(classes)
+        if rule == GAP_RULE
+        else _over_classes(choose("prompts", rule, {**PROMPTS}), classes)
+    )
 
 
 def heads_to_embed(choice: PromptChoice, classes: Sequence[ActionText]) -> tuple[Head, ...]:

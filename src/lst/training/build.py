@@ -14,8 +14,9 @@ from lst.data.store import ClipStore
 from lst.facts.benchmarks import Benchmark, get_benchmark
 from lst.facts.skeleton import Skeleton
 from lst.nets.classifier import SkeletonClassifier, build_classifier
+from lst.nets.language import LanguageSide
 from lst.nets.supervision import LabelSupervision, LanguageSupervision, TextBank
-from lst.text.prompt_choices import Head, gap_heads, prompt_heads
+from lst.text.prompt_choices import GAP_RULE, Head, rule_heads
 from lst.text.vectors import TextVectors, default_vectors, load_vectors
 from lst.training.recipes import RunConfig
 from lst.training.text_controls import Texts, controlled
@@ -34,7 +35,13 @@ class Assembly:
     supervision: LanguageSupervision | LabelSupervision
     train: ClipBatches
     test: ClipBatches
-    text: dict[str, Any]
+    vectors: TextVectors | None
+    """None without text."""
+
+    @property
+    def text(self) -> dict[str, Any]:
+        """Provenance of the text vectors; empty without text."""
+        return {} if self.vectors is None else dict(self.vectors.meta)
 
 
 def input_pipeline(config: RunConfig) -> InputPipeline:
@@ -51,13 +58,17 @@ def input_pipeline(config: RunConfig) -> InputPipeline:
     )
 
 
-def training_clips(store: ClipStore, benchmark: Benchmark, hold_out: float) -> tuple[np.ndarray, np.ndarray]:
+def training_clips(
+    store: ClipStore, benchmark: Benchmark, hold_out: float, unseen: Sequence[int] = ()
+) -> tuple[np.ndarray, np.ndarray]:
     """Positions in the store of the clips to train on and of those held out of training.
 
     Whole performances are held out, all their cameras together, or a held-out clip would have its twin in
-    training. They are chosen by name alone, so every stream and seed holds out the same ones.
+    training. They are chosen by name alone, so every stream and seed holds out the same ones. Clips of
+    unseen classes are in neither.
     """
     clips = store.select(benchmark, "train")
+    clips = clips[~np.isin(store.labels[clips], unseen)]
     keys = draws.clip_keys([benchmark.performance_of(store.clip_ids[i]) for i in clips])
     held = draws.uniform(0, 0, keys, "hold out", 1)[:, 0] < hold_out
     return clips[~held], clips[held]
@@ -83,7 +94,7 @@ def assemble(config: RunConfig, store: ClipStore, device: torch.device, place: P
     def batches(clips: np.ndarray, size: int, repeat: int = 1) -> ClipBatches:
         return ClipBatches(store, clips, pipeline, batch_size=size, device=device, repeat=repeat, place=place)
 
-    train, _ = training_clips(store, benchmark, config.hold_out)
+    train, _ = training_clips(store, benchmark, config.hold_out, config.unseen)
     return Assembly(
         benchmark=benchmark,
         pipeline=pipeline,
@@ -92,8 +103,18 @@ def assemble(config: RunConfig, store: ClipStore, device: torch.device, place: P
         classifier=classifier,
         train=batches(train, config.batch_size, config.repeat),
         test=batches(store.select(benchmark, "test"), TEST_BATCH),
-        text={} if texts is None else dict(texts[0].meta),
+        vectors=None if texts is None else texts[0],
     )
+
+
+def language_side(config: RunConfig, parts: Assembly) -> LanguageSide | None:
+    """What compares the run's clips with texts, as it is now; None without text, or with a control's."""
+    if parts.vectors is None or not isinstance(parts.supervision, LanguageSupervision):
+        return None
+    if config.text.control != "none":
+        return None  # its classes have learnt texts that are not theirs
+    teacher = parts.supervision
+    return LanguageSide(_rule(config), parts.vectors, teacher.weights_PV, teacher.project, teacher.scales())
 
 
 def _supervise(
@@ -116,9 +137,11 @@ def _supervise(
 
 def text_heads(config: RunConfig, vectors: TextVectors) -> tuple[Head, ...]:
     """The recipe's heads with the texts of all classes; gap: by the official building rule (Q20)."""
-    if config.parity == "gap":
-        return gap_heads(vectors.classes)
-    return prompt_heads(config.text.prompts, vectors.classes)
+    return rule_heads(_rule(config), vectors.classes)
+
+
+def _rule(config: RunConfig) -> str:
+    return GAP_RULE if config.parity == "gap" else config.text.prompts
 
 
 def text_bank(vectors: TextVectors, heads: Sequence[Head]) -> TextBank:

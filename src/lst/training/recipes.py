@@ -74,6 +74,8 @@ class RunConfig:
     """How often one epoch shows each clip, each time cut and turned differently."""
     hold_out: float = 0.0
     """Share of the training performances kept out of training, for fitting ensemble weights."""
+    unseen: tuple[int, ...] = ()
+    """Labels of classes that training never sees, for zero-shot tests: their training clips are left out."""
     precision: Precision = "auto"
     """auto: bf16 autocast where the device multiplies it faster, else fp32. Tests always run in fp32."""
     seed: int = 1
@@ -97,6 +99,22 @@ class RunConfig:
                 raise ValueError(f"{name} must be at least 1, got {value}")
         if self.seed < 0:
             raise ValueError(f"seed must not be negative, got {self.seed}")
+        object.__setattr__(self, "unseen", tuple(sorted(self.unseen)))  # a set of classes has no order
+        self._check_unseen(get_benchmark(self.benchmark).num_classes)
+
+    def _check_unseen(self, num_classes: int) -> None:
+        """A class keeps its label and name whether it is seen or not."""
+        if wrong := [label for label in self.unseen if not 0 <= label < num_classes]:
+            raise ValueError(
+                f"unseen: {wrong[0]} is no label of {self.benchmark}, whose labels are 0 to {num_classes - 1}"
+            )
+        if len(set(self.unseen)) != len(self.unseen):
+            raise ValueError(f"unseen: a class is named twice in {self.unseen}")
+        if num_classes - len(self.unseen) < 2:
+            raise ValueError(
+                f"unseen: {len(self.unseen)} of the {num_classes} classes of {self.benchmark} leave "
+                f"{num_classes - len(self.unseen)} to train on; at least two are needed"
+            )
 
     @property
     def scale(self) -> TextScale:

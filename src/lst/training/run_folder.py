@@ -4,6 +4,7 @@ recipe.json          the resolved recipe, written before the first step
 state.pt             everything resuming needs, replaced after every epoch (no code, tensors and numbers)
 log.jsonl            one line per epoch
 training.png         the same as a picture
+language.safetensors, texts.safetensors    what compares clips with texts; in runs trained with text
 model.safetensors, card.json    the checkpoint of the last epoch; written once, at the end
 """
 

@@ -21,8 +21,9 @@ from lst.evaluation.evaluate import score_clips
 from lst.evaluation.plots import plot_training
 from lst.evaluation.scores import top_k_accuracy
 from lst.nets.checkpoint import make_card, read_card, save_checkpoint
+from lst.nets.language import save_language
 from lst.nets.losses import LossTerms
-from lst.training.build import Assembly, assemble
+from lst.training.build import Assembly, assemble, language_side
 from lst.training.device import choose_device, choose_place, describe_device, keep_freed_memory, uses_bf16
 from lst.training.provenance import code_facts
 from lst.training.recipes import RunConfig, TrainOptions, overrides
@@ -67,6 +68,8 @@ def train(name: str, config: RunConfig, store: ClipStore, out: Path, options: Tr
     curves.close()
     card = run.card(name, store, rows, sessions)
     plot_training(rows, out / PICTURE)
+    if (language := language_side(config, run.parts)) is not None:
+        save_language(out, language)
     save_checkpoint(out, run.parts.classifier, card)
     return card
 

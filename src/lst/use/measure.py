@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lst.data.batches import ClipBatches
 from lst.data.store import ClipStore
 from lst.evaluation.ensemble import default_weights, ensemble, fit_weights
@@ -41,8 +43,8 @@ def measure_run(run: Path, store: ClipStore, device: str = "auto") -> Measured:
     benchmark = get_benchmark(checkpoint.card["benchmark"])
     scores = _score(checkpoint, store, store.select(benchmark, "test"), "test")
     save_scores(run / SCORES, scores)
-    hold_out = checkpoint.card.get("config", {}).get("hold_out", 0.0)
-    _, held = training_clips(store, benchmark, hold_out)
+    config = checkpoint.card.get("config", {})
+    _, held = training_clips(store, benchmark, config.get("hold_out", 0.0), config.get("unseen", ()))
     if len(held):
         save_scores(run / HELD_OUT, _score(checkpoint, store, held, "val"))
     report = write_report(run / "test", scores, benchmark)
@@ -50,12 +52,15 @@ def measure_run(run: Path, store: ClipStore, device: str = "auto") -> Measured:
     return Measured(report, run / "test")
 
 
-def _score(checkpoint: Checkpoint, store: ClipStore, clips: Any, split: str) -> Scores:
+def batches_for(checkpoint: Checkpoint, store: ClipStore, clips: np.ndarray) -> ClipBatches:
+    """Clips of a store (positions in it) as a checkpoint wants them, on its device."""
     device = next(checkpoint.classifier.parameters()).device
     place = choose_place("auto", device, store.joints.nbytes)
-    batches = ClipBatches(
-        store, clips, checkpoint.pipeline, batch_size=TEST_BATCH, device=device, place=place
-    )
+    return ClipBatches(store, clips, checkpoint.pipeline, batch_size=TEST_BATCH, device=device, place=place)
+
+
+def _score(checkpoint: Checkpoint, store: ClipStore, clips: np.ndarray, split: str) -> Scores:
+    batches = batches_for(checkpoint, store, clips)
     info: dict[str, Any] = {
         "run": checkpoint.folder.resolve().name,  # also for `lst test .`
         "benchmark": checkpoint.card["benchmark"],

@@ -1,0 +1,62 @@
+"""New texts for a finished run, encoded as the texts of its training were."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lst.evaluation.by_text import Actions, described_actions, known_actions, named_actions
+from lst.nets.language import LanguageSide
+from lst.text.descriptions import ActionText
+from lst.text.embed import SentenceEncoder, minilm_encoder
+from lst.text.vectors import Encode, TextVectors
+
+SAME_VECTOR = 0.999
+"""Cosine from which on two vectors of one text count as made by the same encoder."""
+
+MakeActions = Callable[[LanguageSide], Actions]
+"""A run's language side -> the actions that its clips are compared with."""
+
+
+def own_classes(language: LanguageSide) -> Actions:
+    """The run's classes by the texts of its training."""
+    return known_actions(language.texts, language.heads)
+
+
+def new_names(names: Sequence[str]) -> MakeActions:
+    """Actions by name, encoded as the run's own texts were."""
+    return lambda language: named_actions(names, encode_like(language.texts))
+
+
+def new_descriptions(classes: Sequence[ActionText]) -> MakeActions:
+    """Described actions, encoded as the run's own texts were."""
+    return lambda language: described_actions(classes, language.rule, encode_like(language.texts))
+
+
+def encoder_for(meta: Mapping[str, Any]) -> SentenceEncoder:
+    """The encoder that text vectors with this provenance came from.
+
+    Raises:
+        ValueError: it is not installed, or not one that this lst can load.
+    """
+    if meta["encoder"] == "sentence-transformers/all-MiniLM-L6-v2":
+        return minilm_encoder()
+    raise ValueError(
+        f"the run's texts were encoded by {meta['encoder']!r}, which this lst cannot load, so new texts "
+        "cannot be compared with its clips. Its own classes can: leave out --actions and --descriptions."
+    )
+
+
+def encode_like(texts: TextVectors) -> Encode:
+    """The encoder of these vectors, made sure of by encoding one of their texts again."""
+    encoder = encoder_for(texts.meta)
+    (again_D,) = np.asarray(encoder.encode([texts.texts[0]]), dtype=np.float32)
+    stored_D = texts.vectors_TD[0]
+    size = np.linalg.norm(again_D) * np.linalg.norm(stored_D)
+    if again_D.shape != stored_D.shape or not again_D @ stored_D >= SAME_VECTOR * size:
+        raise ValueError(
+            f"{texts.meta['encoder']} gives another vector for {texts.texts[0]!r} than the one the run was "
+            f"trained with, so it is not the same encoder. The run's vectors were made by "
+            f"{texts.meta.get('package')} {texts.meta.get('version')}; install that."
+        )
+    return encoder.encode
