@@ -251,5 +251,8 @@ def test_choices_reach_the_run_and_its_log(tiny_store: ClipStore, tmp_path: Any)
         run(tiny_store, tmp_path / name, tiny(1, text=text))
     assert len({model_bytes(tmp_path / name) for name in choices}) == len(choices)
     (row,) = log_of(tmp_path / "weights")
+    run(tiny_store, tmp_path / "weights", tiny(1, text=choices["weights"]), resume=True)  # the same recipe
+    with pytest.raises(ValueError, match=r"another recipe.* \(text\.part_weights: \[4\.0, .* -> \[\]\)"):
+        run(tiny_store, tmp_path / "weights", tiny(1), resume=True)
     weighted = (4 * row["loss_parts"][0] + sum(row["loss_parts"][1:])) / 8
     assert row["loss"] == pytest.approx(row["loss_classes"] + weighted, rel=1e-5)
