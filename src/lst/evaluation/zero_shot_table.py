@@ -75,7 +75,7 @@ def _epochs(result: Result) -> str:
 def _caption(group: Sequence[Result]) -> str:
     """What was measured, in sentences: without them a number of this field means nothing."""
     benchmark, *how = _group(group[0])
-    commits = sorted({str(session["commit"])[:9] for result in group for session in result["sessions"]})
+    commits = sorted({_short(session["commit"]) for result in group for session in result["sessions"]})
     copied = len(get_benchmark(benchmark).copied_test_clips)
     sentences = [f"**Zero-shot, {benchmark}** (top-1 over clips, percent).", *_PROTOCOL]
     if copied:
@@ -83,6 +83,11 @@ def _caption(group: Sequence[Result]) -> str:
             f"{copied} test clips are copies of training clips: S is flattered where their classes are seen."
         )
     return " ".join([*sentences, "; ".join(part for part in (*how, f"commit {', '.join(commits)}.") if part)])
+
+
+def _short(commit: str | None) -> str:
+    """Nine digits; local changes stay visible."""
+    return "unknown" if commit is None else commit[:9] + commit[40:]
 
 
 def _table(group: Sequence[Result]) -> str:
