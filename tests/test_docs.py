@@ -152,9 +152,10 @@ IN_HELP = re.findall(r"^  lst (\S+(?: \S+)*)", HELP, flags=re.MULTILINE)  # up t
 
 @pytest.mark.parametrize("command", IN_HELP)
 def test_the_commands_of_the_help_parse(command: str, parse: Callable[[list[str]], dict[str, Any]]):
-    options = parse(command.split())
+    words = shlex.split(command)
+    options = parse(words)
     if options:
-        check_names(command.split()[0], options)
+        check_names(words[0], options)
 
 
 def test_the_help_has_a_command_for_nearly_every_verb():

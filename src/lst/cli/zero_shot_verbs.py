@@ -2,15 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import tyro
 
 from lst.facts.benchmarks import get_benchmark
 from lst.facts.choices import Modality, PromptChoice
-
-if TYPE_CHECKING:
-    from lst.use.zero_shot import ZeroShotPlan
 
 
 def zero_shot(args: Sequence[str]) -> None:
@@ -87,10 +84,8 @@ def zero_shot(args: Sequence[str]) -> None:
     tyro.cli(run, prog="lst study zero-shot", args=args)
 
 
-def _train(
-    plan: "ZeroShotPlan", data: Path | None, runs: Path, results: Path, device: str, *, compiled: bool
-) -> None:
-    """Says the class sets first: they are part of the result."""
+def _train(plan: Any, data: Path | None, runs: Path, results: Path, device: str, *, compiled: bool) -> None:
+    """Train a `ZeroShotPlan`. Says the class sets first: they are part of the result."""
     from lst.cli.run_verbs import open_data
     from lst.training.recipes import TrainOptions
     from lst.use.zero_shot import run_zero_shot
