@@ -14,7 +14,8 @@ from lst.data.store import ClipStore
 from lst.nets.losses import part_contrast, same_class_targets, text_similarity_targets
 from lst.text.prompt_choices import prompt_heads
 from lst.text.vectors import default_vectors
-from lst.training.build import assemble, text_bank
+from lst.training.build import assemble
+from lst.training.run_texts import text_bank
 from lst.training.text_config import TextConfig
 from lst.training.train import _Run
 from short_runs import log_of, model_bytes, run, tiny

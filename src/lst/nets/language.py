@@ -2,6 +2,7 @@
 
 language.safetensors   joint weights, projections and scales of the heads
 texts.safetensors      the classes in words, and the vectors that the run was trained with
+text_encoder/          the encoder as it is after training, if it was trained along
 
 Letters: N clips, C channels, V joints, P heads, D embedding width.
 """
@@ -25,7 +26,7 @@ from lst.text.descriptions import file_sha256
 from lst.text.prompt_choices import Head, rule_heads
 from lst.text.vectors import TextVectors, load_vectors, save_vectors
 
-LANGUAGE, TEXTS = "language.safetensors", "texts.safetensors"
+LANGUAGE, TEXTS, TEXT_ENCODER = "language.safetensors", "texts.safetensors", "text_encoder"
 FORMAT, VERSION = "lst-language", 1
 
 
@@ -42,6 +43,8 @@ class LanguageSide:
     """One `nn.Linear` from C to D per head."""
     scales_P: Tensor
     """Factors on the cosines that training ended with. A comparison of texts does without them."""
+    own_encoder: Path | None = None
+    """The folder of the text encoder that was trained along."""
 
     @cached_property
     def heads(self) -> tuple[Head, ...]:
@@ -102,6 +105,7 @@ def load_language(checkpoint: Checkpoint) -> LanguageSide:
         weights_PV=tensors["weights_PV"].to(device),
         projections=_projections(tensors["projections_PDC"], tensors["biases_PD"]).to(device),
         scales_P=tensors["scales_P"].to(device),
+        own_encoder=checkpoint.folder / TEXT_ENCODER if texts.meta.get("tuned") else None,
     )
 
 

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from lst.facts.choices import TextLoss, TextScale, TextTarget
 from lst.nets.classifier import SkeletonClassifier
 from lst.nets.losses import LossTerms, part_contrast
+from lst.nets.text_picks import TextPicks
+from lst.nets.tuned_texts import TunedTexts
 
 MAX_SCALE = 100.0  # CLIP's cap: beyond it the softmax over a batch is one-hot anyway
 
@@ -24,36 +26,22 @@ MAX_SCALE = 100.0  # CLIP's cap: beyond it the softmax over a batch is one-hot a
 class TextBank(nn.Module):
     """Frozen text vectors of all classes on the training device: labels and draws in, (P, N, D) out.
 
-    `index_PKS` holds rows of `vectors_TD`: the texts of each head and class, filled up with -1.
+    `index_PKS` holds rows of `vectors_TD`, as `TextPicks` takes it.
     """
 
     def __init__(self, vectors_TD: Tensor, index_PKS: Tensor) -> None:
         super().__init__()
         self.vectors_TD: Tensor
-        self.index_PKS: Tensor
-        self.counts_PK: Tensor
-        self.turns_P1: Tensor
         self.register_buffer("vectors_TD", vectors_TD, persistent=False)
-        self.register_buffer("index_PKS", index_PKS, persistent=False)
-        self.register_buffer("counts_PK", (index_PKS >= 0).sum(dim=2), persistent=False)
-        self.register_buffer("turns_P1", 1 + 100 * torch.arange(len(index_PKS))[:, None], persistent=False)
+        self.picks = TextPicks(index_PKS)
 
     @property
     def width(self) -> int:
         return self.vectors_TD.shape[1]
 
     def forward(self, labels_N: Tensor, draws_N: Tensor) -> Tensor:
-        """One text per head and clip, picked by `draws_N` (uniform in [0, 1)).
-
-        Head 0 takes the draw itself. Head p takes the fraction of 1 + 100 p times the draw: uniform as well,
-        and for the few texts of a head as good as a draw of its own.
-        """
-        draws_PN = draws_N * self.turns_P1
-        draws_PN = draws_PN - draws_PN.floor()
-        counts_PN = self.counts_PK[:, labels_N]
-        picks_PN = (draws_PN * counts_PN).long()
-        heads_P1 = torch.arange(len(self.index_PKS), device=labels_N.device)[:, None]
-        return self.vectors_TD[self.index_PKS[heads_P1, labels_N, picks_PN]]
+        """The text that `draws_N` picks for each head and clip."""
+        return self.vectors_TD[self.picks(labels_N, draws_N)]
 
 
 def project_parts(joints_NCV: Tensor, weights_PV: Tensor, projections: Iterable[nn.Module]) -> Tensor:
@@ -63,7 +51,7 @@ def project_parts(joints_NCV: Tensor, weights_PV: Tensor, projections: Iterable[
 
 
 class LanguageSupervision(nn.Module):
-    """Classifier + frozen texts + one projection per text + scales. `forward` is the training step.
+    """Classifier + texts + one projection per text + scales. `forward` is the training step.
 
     `weights_PV` has one row per head but the first and averages the joints of its body part. The first head,
     text 0, is always the whole body; there may be no other.
@@ -75,7 +63,7 @@ class LanguageSupervision(nn.Module):
         self,
         classifier: SkeletonClassifier,
         weights_PV: Tensor,
-        bank: TextBank,
+        bank: TextBank | TunedTexts,
         *,
         width: int,
         scale: TextScale = "exp",

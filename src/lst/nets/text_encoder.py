@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lst.nets.text_encoder_folder import EncoderFolder, Length, Pooling, find_encoder, missing_package
+from lst.files import new_folder
+from lst.nets.text_encoder_folder import (
+    EncoderFolder,
+    Length,
+    Pooling,
+    find_encoder,
+    missing_package,
+    write_kind,
+)
 from lst.text.embed import SentenceEncoder
 
 ROBERTA_LIKE = ("camembert", "mpnet", "roberta", "xlm-roberta")  # their positions start after that of padding
@@ -104,6 +113,16 @@ def load_text_encoder(name: str, device: torch.device | str = "cpu") -> TextEnco
         info=info if folder.revision is None else {**info, "revision": folder.revision},
     )
     return encoder.to(device).eval()
+
+
+def save_text_encoder(encoder: TextEncoder, folder: Path) -> None:
+    """A folder that `load_text_encoder` reads, with the weights as they are now; replaces what is there."""
+    own = frozenset(path.name for path in folder.iterdir()) if folder.is_dir() else frozenset()
+    model: Any = encoder.model
+    with new_folder(folder, overwrite=True, own_files=own) as temporary, _quiet():
+        model.save_pretrained(temporary)
+        encoder.tokenizer.save_pretrained(temporary)
+        write_kind(temporary, encoder.pooling, encoder.length, encoder.max_tokens)
 
 
 def sentence_encoder(encoder: TextEncoder) -> SentenceEncoder:

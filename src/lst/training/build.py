@@ -15,11 +15,11 @@ from lst.facts.benchmarks import Benchmark, get_benchmark
 from lst.facts.skeleton import Skeleton
 from lst.nets.classifier import SkeletonClassifier, build_classifier
 from lst.nets.language import LanguageSide
-from lst.nets.supervision import LabelSupervision, LanguageSupervision, TextBank
-from lst.text.prompt_choices import GAP_RULE, Head, rule_heads
-from lst.text.vectors import TextVectors, default_vectors, load_vectors
+from lst.nets.supervision import LabelSupervision, LanguageSupervision
+from lst.text.prompt_choices import Head
+from lst.text.vectors import TextVectors
 from lst.training.recipes import RunConfig
-from lst.training.text_controls import Texts, controlled
+from lst.training.run_texts import RunTexts, as_trained, text_rule, texts_for
 
 TEST_BATCH = 128  # changes speed and memory only
 
@@ -85,7 +85,7 @@ def assemble(config: RunConfig, store: ClipStore, device: torch.device, place: P
         "width": config.encoder_width,
         "persons": config.persons,
     }
-    texts = None if config.text.weight == 0 else _texts_for(config, benchmark)
+    texts = None if config.text.weight == 0 else texts_for(config, benchmark, device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         classifier = build_classifier(**build)
@@ -103,7 +103,7 @@ def assemble(config: RunConfig, store: ClipStore, device: torch.device, place: P
         classifier=classifier,
         train=batches(train, config.batch_size, config.repeat),
         test=batches(store.select(benchmark, "test"), TEST_BATCH),
-        vectors=None if texts is None else texts[0],
+        vectors=None if texts is None else texts.vectors,
     )
 
 
@@ -114,40 +114,24 @@ def language_side(config: RunConfig, parts: Assembly) -> LanguageSide | None:
     if config.text.control != "none":
         return None  # its classes have learnt texts that are not theirs
     teacher = parts.supervision
-    return LanguageSide(_rule(config), parts.vectors, teacher.weights_PV, teacher.project, teacher.scales())
+    vectors = as_trained(parts.vectors, teacher.bank)
+    return LanguageSide(text_rule(config), vectors, teacher.weights_PV, teacher.project, teacher.scales())
 
 
 def _supervise(
-    config: RunConfig, classifier: SkeletonClassifier, pipeline: InputPipeline, texts: Texts | None
+    config: RunConfig, classifier: SkeletonClassifier, pipeline: InputPipeline, texts: RunTexts | None
 ) -> LanguageSupervision | LabelSupervision:
     """The teacher: the label alone, or the label and language."""
     if texts is None:
         return LabelSupervision(classifier)
-    vectors, heads = texts
     return LanguageSupervision(
         classifier,
-        torch.from_numpy(_part_weights(config, pipeline.skeleton, heads)),
-        text_bank(vectors, heads),
+        torch.from_numpy(_part_weights(config, pipeline.skeleton, texts.heads)),
+        texts.bank(),
         width=classifier.head.in_features,
         scale=config.scale,
         target=config.text.target,
         loss=config.text.loss,
-    )
-
-
-def text_heads(config: RunConfig, vectors: TextVectors) -> tuple[Head, ...]:
-    """The recipe's heads with the texts of all classes; gap: by the official building rule (Q20)."""
-    return rule_heads(_rule(config), vectors.classes)
-
-
-def _rule(config: RunConfig) -> str:
-    return GAP_RULE if config.parity == "gap" else config.text.prompts
-
-
-def text_bank(vectors: TextVectors, heads: Sequence[Head]) -> TextBank:
-    """The vectors of these heads, ready for the device."""
-    return TextBank(
-        torch.from_numpy(np.array(vectors.vectors_TD)), torch.from_numpy(vectors.index_PKS(heads))
     )
 
 
@@ -156,21 +140,3 @@ def _part_weights(config: RunConfig, skeleton: Skeleton, heads: Sequence[Head]) 
     if config.parity == "gap":
         return skeleton.part_weights(skeleton.gap_parts(config.modality))
     return skeleton.part_weights({head.name: skeleton.joints_of(head.parts) for head in heads[1:]})
-
-
-def _texts_for(config: RunConfig, benchmark: Benchmark) -> Texts:
-    """Vectors and heads of the recipe's texts, or of its control condition."""
-    vectors = _vectors_for(benchmark, config.text.vectors)
-    heads = text_heads(config, vectors)
-    config.text.check_part_weights([head.name for head in heads])
-    return controlled(config.text.control, vectors, heads, config.seed)
-
-
-def _vectors_for(benchmark: Benchmark, file: str | None) -> TextVectors:
-    vectors = default_vectors(benchmark.dataset) if file is None else load_vectors(file)
-    if vectors.class_names != benchmark.class_names:
-        raise ValueError(
-            f"the text vectors of {file or benchmark.dataset!r} are for the classes {vectors.class_names}, "
-            f"the benchmark has {benchmark.class_names}; describe these, in this order, and run lst embed"
-        )
-    return vectors

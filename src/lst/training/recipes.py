@@ -123,6 +123,13 @@ class RunConfig:
             return self.text.scale
         return "linear" if self.parity == "gap" else "exp"
 
+    @property
+    def tune_rate(self) -> float:
+        """What text.tune_rate means here if it is not given."""
+        if self.text.tune_rate is not None:
+            return self.text.tune_rate
+        return 1.0 if self.parity == "gap" else 0.01
+
     def with_text(self, **changes: Any) -> "RunConfig":
         """The same run with another language side: fields of `TextConfig`."""
         return replace(self, text=replace(self.text, **changes))

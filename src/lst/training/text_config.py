@@ -20,6 +20,18 @@ class TextConfig:
     """Texts that the body and its parts are compared with; parts4 is the method (docs/language.md)."""
     vectors: str | None = None
     """Vector file of your own descriptions (`lst embed`); the shipped MiniLM vectors if not given."""
+    encoder: str | None = None
+    """Text encoder that makes the vectors when the run starts: a folder, an id of the Hugging Face hub, or
+    minilm. The descriptions are those that ship unless `descriptions` names a file."""
+    descriptions: str | None = None
+    """Description file for `encoder`."""
+    tune: bool = False
+    """Train `encoder` along with the net, as the official code does with CLIP's; it is saved with the run."""
+    tune_rate: float | None = None
+    """Its learning rate as a share of the net's, on the same schedule. 0.01 if not given; with parity gap 1,
+    as in the official code (Q26)."""
+    tune_epochs: int | None = None
+    """Epochs after which it stays as it is; the whole run if not given."""
     scale: ScaleChoice = "auto"
     """Factor on the cosines: exp(s), capped at 100, or s itself (Q16). auto: exp, with parity gap linear."""
     target: TextTarget = "soft"
@@ -44,6 +56,7 @@ class TextConfig:
             ("text control", self.control, TextControl),
         ):
             choose(kind, value, dict.fromkeys(get_args(literal)))
+        self._check_encoder()
         if self.loss == "info_nce" and self.target != "soft":
             raise ValueError(
                 f"text.loss info_nce has no target, so text.target must stay soft, got {self.target!r}"
@@ -54,6 +67,26 @@ class TextConfig:
             raise ValueError(
                 f"text.part_weights must be 0 or positive numbers, not all 0, got {self.part_weights}"
             )
+
+    def _check_encoder(self) -> None:
+        if self.encoder is None:
+            if self.tune or self.descriptions is not None:
+                raise ValueError(
+                    "text.tune and text.descriptions need text.encoder; name one, such as minilm"
+                )
+            if self.tune_rate is not None or self.tune_epochs is not None:
+                raise ValueError("text.tune_rate and text.tune_epochs go with text.encoder and text.tune")
+            return
+        if self.vectors is not None:
+            raise ValueError("text.vectors are there already; leave them or text.encoder out")
+        if not self.tune and (self.tune_rate is not None or self.tune_epochs is not None):
+            raise ValueError("text.tune_rate and text.tune_epochs go with text.tune")
+        if self.tune and self.control == "random":
+            raise ValueError("text.control random has no use for an encoder; leave out text.tune")
+        if self.tune_rate is not None and not 0 < self.tune_rate < math.inf:
+            raise ValueError(f"text.tune_rate must be positive, got {self.tune_rate}")
+        if self.tune_epochs is not None and self.tune_epochs < 1:
+            raise ValueError(f"text.tune_epochs must be at least 1, got {self.tune_epochs}")
 
     def check_part_weights(self, heads: Sequence[str]) -> None:
         """ValueError unless there is one weight for each of these heads, or none at all."""

@@ -21,8 +21,10 @@ from lst.evaluation.evaluate import score_clips
 from lst.evaluation.plots import plot_training
 from lst.evaluation.scores import top_k_accuracy
 from lst.nets.checkpoint import make_card, read_card, save_checkpoint
-from lst.nets.language import save_language
+from lst.nets.language import TEXT_ENCODER, save_language
 from lst.nets.losses import LossTerms
+from lst.nets.text_encoder import save_text_encoder
+from lst.nets.tuned_texts import TunedTexts
 from lst.training.build import Assembly, assemble, language_side
 from lst.training.device import choose_device, choose_place, describe_device, keep_freed_memory, uses_bf16
 from lst.training.provenance import code_facts
@@ -68,6 +70,8 @@ def train(name: str, config: RunConfig, store: ClipStore, out: Path, options: Tr
     curves.close()
     card = run.card(name, store, rows, sessions)
     plot_training(rows, out / PICTURE)
+    if run.tuned_texts is not None:
+        save_text_encoder(run.tuned_texts.encoder, out / TEXT_ENCODER)
     if (language := language_side(config, run.parts)) is not None:
         save_language(out, language)
     save_checkpoint(out, run.parts.classifier, card)
@@ -103,8 +107,9 @@ class _Run:
         self.bf16 = uses_bf16(config.precision, device)
         self.part_weights_P = torch.tensor(config.text.part_weights, device=device)
         optim = config.optim
+        groups, self.rates = self._groups()
         self.optimizer = torch.optim.SGD(
-            parts.supervision.parameters(),
+            groups,
             lr=optim.lr,
             momentum=optim.momentum,
             nesterov=True,
@@ -112,6 +117,21 @@ class _Run:
         )
         if compiled:
             parts.supervision.compile()
+
+    def _groups(self) -> tuple[list[dict[str, Any]], list[float]]:
+        """Parameters of the optimiser and the share of the learning rate that each group has."""
+        bank, supervision = self.tuned_texts, self.parts.supervision
+        if bank is None:
+            return [{"params": list(supervision.parameters())}], [1.0]
+        own = {id(p) for p in bank.parameters()}
+        others = [p for p in supervision.parameters() if id(p) not in own]
+        return [{"params": others}, {"params": list(bank.parameters())}], [1.0, self.config.tune_rate]
+
+    @property
+    def tuned_texts(self) -> TunedTexts | None:
+        """The texts whose encoder is trained along, if there is one."""
+        bank = getattr(self.parts.supervision, "bank", None)
+        return bank if isinstance(bank, TunedTexts) else None
 
     @property
     def precision(self) -> str:
@@ -150,8 +170,11 @@ class _Run:
         """All steps of one epoch; the sums stay on the device until its end."""
         config, batches = self.config, self.parts.train
         rate = learning_rate(config.optim, epoch)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        for group, share in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = share * rate
+        tuned, last = self.tuned_texts, config.text.tune_epochs
+        if tuned is not None and last is not None and epoch >= last:
+            tuned.freeze()
         self.parts.supervision.train()
         bar.set_description(f"epoch {epoch + 1}/{config.optim.epochs}", refresh=False)
         sums: Tensor | None = None

@@ -23,9 +23,9 @@ from lst.nets.official import encoder_pieces, view_of
 from lst.nets.supervision import LanguageSupervision
 from lst.text.prompt_choices import prompt_heads
 from lst.text.vectors import default_vectors
-from lst.training.build import text_bank
 from lst.training.device import choose_device, describe_device, keep_freed_memory
 from lst.training.provenance import code_facts
+from lst.training.run_texts import text_bank
 
 BENCHMARK = "nw-ucla"  # its shape: 52 frames, 20 joints, one person
 TOLERANCE = {False: 1e-4, True: 3e-2}  # relative error of the logits in fp32, and under bf16 autocast

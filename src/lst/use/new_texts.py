@@ -1,15 +1,15 @@
 """New texts for a finished run, encoded as the texts of its training were."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from lst.evaluation.by_text import Actions, described_actions, known_actions, named_actions
 from lst.nets.language import LanguageSide
+from lst.nets.text_encoder import load_text_encoder, sentence_encoder
 from lst.text.descriptions import ActionText
-from lst.text.embed import SentenceEncoder, minilm_encoder
-from lst.text.vectors import Encode, TextVectors
+from lst.text.embed import MINILM, SentenceEncoder, minilm_encoder
+from lst.text.vectors import Encode
 
 SAME_VECTOR = 0.999
 """Cosine from which on two vectors of one text count as made by the same encoder."""
@@ -25,31 +25,30 @@ def own_classes(language: LanguageSide) -> Actions:
 
 def new_names(names: Sequence[str]) -> MakeActions:
     """Actions by name, encoded as the run's own texts were."""
-    return lambda language: named_actions(names, encode_like(language.texts))
+    return lambda language: named_actions(names, encode_like(language))
 
 
 def new_descriptions(classes: Sequence[ActionText]) -> MakeActions:
     """Described actions, encoded as the run's own texts were."""
-    return lambda language: described_actions(classes, language.rule, encode_like(language.texts))
+    return lambda language: described_actions(classes, language.rule, encode_like(language))
 
 
-def encoder_for(meta: Mapping[str, Any]) -> SentenceEncoder:
-    """The encoder that text vectors with this provenance came from.
+def encoder_for(language: LanguageSide) -> SentenceEncoder:
+    """The encoder that the run's text vectors came from.
 
     Raises:
-        ValueError: it is not installed, or not one that this lst can load.
+        FileNotFoundError, ValueError: it is not installed, or cannot be loaded.
     """
-    if meta["encoder"] == "sentence-transformers/all-MiniLM-L6-v2":
-        return minilm_encoder()
-    raise ValueError(
-        f"the run's texts were encoded by {meta['encoder']!r}, which this lst cannot load, so new texts "
-        "cannot be compared with its clips. Its own classes can: leave out --actions and --descriptions."
-    )
+    if language.own_encoder is not None:
+        return sentence_encoder(load_text_encoder(str(language.own_encoder)))
+    name = language.texts.meta["encoder"]
+    return minilm_encoder() if name == MINILM else sentence_encoder(load_text_encoder(name))
 
 
-def encode_like(texts: TextVectors) -> Encode:
+def encode_like(language: LanguageSide) -> Encode:
     """The encoder of these vectors, made sure of by encoding one of their texts again."""
-    encoder = encoder_for(texts.meta)
+    texts = language.texts
+    encoder = encoder_for(language)
     (again_D,) = np.asarray(encoder.encode([texts.texts[0]]), dtype=np.float32)
     stored_D = texts.vectors_TD[0]
     size = np.linalg.norm(again_D) * np.linalg.norm(stored_D)
