@@ -2,15 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import tyro
 
 from lst.facts.benchmarks import get_benchmark
 from lst.facts.choices import Modality, PromptChoice
-
-if TYPE_CHECKING:
-    from lst.use.zero_shot import ZeroShotPlan
+from lst.use.zero_shot_plan import ZeroShotPlan
 
 
 def zero_shot(args: Sequence[str]) -> None:
@@ -61,7 +58,6 @@ def zero_shot(args: Sequence[str]) -> None:
             write: Markdown file whose zero-shot table is made anew, such as docs/language.md.
         """
         from lst.evaluation.zero_shot_table import read_zero_shot, write_zero_shot, zero_shot_tables
-        from lst.use.zero_shot import ZeroShotPlan
 
         plan = ZeroShotPlan(
             family=family,
@@ -88,7 +84,7 @@ def zero_shot(args: Sequence[str]) -> None:
 
 
 def _train(
-    plan: "ZeroShotPlan", data: Path | None, runs: Path, results: Path, device: str, *, compiled: bool
+    plan: ZeroShotPlan, data: Path | None, runs: Path, results: Path, device: str, *, compiled: bool
 ) -> None:
     """Says the class sets first: they are part of the result."""
     from lst.cli.run_verbs import open_data
