@@ -48,7 +48,7 @@ HELP = """lst {version}: language supervised training for skeleton-based action 
                                       read a checkpoint of GAP or CTR-GCN without running its code
   lst describe --check FILE.json      what is wrong with a description file
   lst embed FILE.json                 text vectors of a description file
-  lst classify-by-text RUN --actions wave,throw
+  lst classify-by-text RUN --actions "wave, sit down, throw a ball"
                                       clips of a run beside any texts, without its class head
   lst study zero-shot nw-ucla-clean   train without some classes, recognise them by their texts
   lst bench                           speed of the encoder beside its plain form
