@@ -203,6 +203,7 @@ def test_own_classes_from_the_command_line(copied_run: Path, tiny_store: ClipSto
     assert report["top1"] == pytest.approx(right / 12)
     assert f"top-1 {100 * right / 12:.1f} % on the 12 clips of these classes (chance 8.3 %)" in done.out
     assert sum(row["clips"] for row in report["actions"]) == 12
+    assert "12 synthetic clips, 12 actions, heads: whole, head, hand, hip, foot" in done.out
 
 
 @pytest.fixture

@@ -65,6 +65,10 @@ def _group(result: Result) -> tuple[str, ...]:
     ]
     if result["complete_data"] is False:
         changes.append("incomplete data")
+    if result["info"].get("synthetic_clips"):
+        changes.append("synthetic clips, no recordings")
+    if pipeline := (result["inputs"]["source"] or {}).get("pipeline"):
+        changes.append(f"prepared by the pipeline {pipeline!r}")
     return result["benchmark"], result["recipe"], "; ".join(changes), _epochs(result), classes, where
 
 

@@ -60,7 +60,7 @@ def _result(
     name: str, plan: ZeroShotPlan, split: int, card: dict[str, Any], report: dict[str, Any]
 ) -> Result:
     """The result of a stream, without its class head's accuracy: that head knows no unseen class."""
-    result = stream_result(name, card, {})
+    result = stream_result(name, card, report)
     del result["best_on_test"]
     own = {"format": FORMAT, "version": VERSION, "kind": "zero-shot"}
     return {**result, **own, "split": split, "class_seed": plan.class_seed, **report}
