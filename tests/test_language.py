@@ -114,6 +114,16 @@ def test_a_run_of_an_older_lst_has_none(copied: Path):
         load_language(load_checkpoint(copied))
 
 
+def test_a_control_has_none(copied: Path):
+    """Its classes have learnt texts that are not theirs."""
+    (copied / LANGUAGE).unlink()
+    card = json.loads((copied / "card.json").read_text())
+    card["text"]["control"] = "shuffled"
+    (copied / "card.json").write_text(json.dumps(card))
+    with pytest.raises(FileNotFoundError, match=r"texts were a control \(shuffled\)"):
+        load_language(load_checkpoint(copied))
+
+
 def test_imported_weights_have_none(copied: Path):
     (copied / LANGUAGE).unlink()
     card = json.loads((copied / "card.json").read_text())

@@ -21,6 +21,7 @@ from lst.text.vectors import load_vectors
 from lst.training.recipes import get_recipe
 from lst.training.text_config import TextConfig
 from lst.training.train import _Run
+from lst.use.new_texts import encode_like
 from short_runs import log_of, model_bytes, run, stop_after, tiny, without_clock
 from small_encoders import small_bert, small_clip
 
@@ -239,3 +240,13 @@ def test_descriptions_of_other_classes_are_refused(folder: Path, tiny_store: Cli
     config = replace(tiny(1), text=TextConfig(encoder=str(folder), descriptions=str(tmp_path / "my.json")))
     with pytest.raises(ValueError, match=r"my\.json: 1 problems, such as: class 0 \('wave a flag'\)"):
         run(tiny_store, tmp_path / "run", config)
+
+
+def test_new_texts_are_encoded_by_the_encoder_of_the_run(folder: Path, tiny_store: ClipStore, tmp_path: Path):
+    run(tiny_store, tmp_path / "run", tuned_config(folder, epochs=1, tune_rate=0.5))
+    language = load_language(load_checkpoint(tmp_path / "run"))
+    encode = encode_like(language.texts, language.own_encoder)
+    texts = list(language.texts.texts[:3])
+    torch.testing.assert_close(
+        torch.from_numpy(encode(texts)), torch.from_numpy(language.texts.vectors_TD[:3])
+    )

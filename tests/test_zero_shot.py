@@ -19,7 +19,8 @@ from lst.evaluation.zero_shot_table import read_zero_shot
 from lst.facts.benchmarks import get_benchmark
 from lst.training.recipes import TrainOptions
 from lst.use.by_text import measure_zero_shot
-from lst.use.zero_shot import ZeroShotPlan, run_zero_shot, unseen_sets
+from lst.use.zero_shot import run_zero_shot
+from lst.use.zero_shot_plan import ZeroShotPlan, unseen_sets
 from short_runs import log_of, run, stop_after, tiny
 
 pytestmark = pytest.mark.usefixtures("one_thread", "quick")
@@ -215,8 +216,12 @@ def test_what_is_finished_is_not_done_again(
 @pytest.mark.usefixtures("tiny_recipes")
 def test_a_result_of_another_recipe_is_not_taken_for_this_one(tiny_store: ClipStore, tmp_path: Path):
     (name, _, _) = next(plan().runs())
-    (tmp_path / f"{name}.json").write_text(json.dumps({"config": {"seed": 1}}))
+    other = {"format": "lst-zero-shot", "version": 1, "config": {"seed": 1}}
+    (tmp_path / f"{name}.json").write_text(json.dumps(other))
     with pytest.raises(ValueError, match=r"seed1\.json: was made with another recipe"):
+        run_zero_shot(plan(), tiny_store, tmp_path / "runs", tmp_path, OPTIONS)
+    (tmp_path / f"{name}.json").write_text("{")
+    with pytest.raises(ValueError, match=r"seed1\.json:1: broken JSON"):
         run_zero_shot(plan(), tiny_store, tmp_path / "runs", tmp_path, OPTIONS)
     assert not (tmp_path / "runs").exists()
 

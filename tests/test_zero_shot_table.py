@@ -21,7 +21,8 @@ def result(split: int, seed: int, closed: float, s: float, u: float, **changed: 
             "class_seed": 0,
             "unseen": ["walk around", f"class {split}"],
         },
-        "inputs": {"text": {"encoder": "MiniLM"}},
+        "inputs": {"text": {"encoder": "MiniLM"}, "source": {}},
+        "info": {},
         "sessions": [{"commit": "0123456789" * 4 + "+dirty"}],
         "zero_shot": {"top1": closed, "chance": 0.5},
         "generalised": generalised,
@@ -55,6 +56,8 @@ def test_what_was_trained_in_another_way_has_a_table_of_its_own():
     changed = [
         {"benchmark": "nw-ucla", "recipe": "nw-ucla-joint"},
         *({"epochs": 110}, {"device": "GPU"}, {"overrides": {"repeat": 1}}, {"class_seed": 1}),
+        {"info": {"synthetic_clips": True}},
+        {"inputs": {"text": {"encoder": "MiniLM"}, "source": {"pipeline": "clean"}}},
         *({"complete_data": False}, {"unseen": ["a", "b", "c"]}),
     ]
     rows = [result(1, 1, 0.4, 0.9, 0.1, **change) for change in ({}, *changed)]
@@ -63,6 +66,8 @@ def test_what_was_trained_in_another_way_has_a_table_of_its_own():
     assert text.count("95 test clips are copies of training clips") == 1
     assert "; repeat 1; " in text
     assert "; incomplete data; " in text
+    assert "; synthetic clips, no recordings; " in text
+    assert "; prepared by the pipeline 'clean'; " in text
 
 
 def test_table_only_and_write(tmp_path: Path):

@@ -87,7 +87,8 @@ def _print_training_clips(benchmark: Benchmark, clips: Sequence[str]) -> None:
 
 def _print_report(report: Mapping[str, Any]) -> None:
     heads = ", ".join(report["heads"])
-    print(f"{report['clips']} clips, {len(report['actions'])} actions, heads: {heads}")
+    kind = "synthetic clips" if report.get("synthetic_clips") else "clips"
+    print(f"{report['clips']} {kind}, {len(report['actions'])} actions, heads: {heads}")
     for row in report["actions"]:
         mostly = f", mostly {row['mostly']!r} ({row['mostly_clips']})" if row["mostly"] else ""
         best = ", ".join(f"{clip['clip']} {clip['cosine']:.3f}" for clip in row["best"])

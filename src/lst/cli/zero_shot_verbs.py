@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import tyro
 
 from lst.facts.benchmarks import get_benchmark
 from lst.facts.choices import Modality, PromptChoice
+from lst.use.zero_shot_plan import ZeroShotPlan
 
 
 def zero_shot(args: Sequence[str]) -> None:
@@ -58,7 +58,6 @@ def zero_shot(args: Sequence[str]) -> None:
             write: Markdown file whose zero-shot table is made anew, such as docs/language.md.
         """
         from lst.evaluation.zero_shot_table import read_zero_shot, write_zero_shot, zero_shot_tables
-        from lst.use.zero_shot import ZeroShotPlan
 
         plan = ZeroShotPlan(
             family=family,
@@ -84,8 +83,10 @@ def zero_shot(args: Sequence[str]) -> None:
     tyro.cli(run, prog="lst study zero-shot", args=args)
 
 
-def _train(plan: Any, data: Path | None, runs: Path, results: Path, device: str, *, compiled: bool) -> None:
-    """Train a `ZeroShotPlan`. Says the class sets first: they are part of the result."""
+def _train(
+    plan: ZeroShotPlan, data: Path | None, runs: Path, results: Path, device: str, *, compiled: bool
+) -> None:
+    """Says the class sets first: they are part of the result."""
     from lst.cli.run_verbs import open_data
     from lst.training.recipes import TrainOptions
     from lst.use.zero_shot import run_zero_shot

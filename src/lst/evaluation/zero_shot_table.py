@@ -32,11 +32,12 @@ def read_zero_shot(folder: Path) -> list[Result]:
     Raises:
         ValueError: broken JSON, or a result of a newer lst.
     """
-    found = [_read(path) for path in sorted(folder.glob("*.json"))]
+    found = [read_zero_shot_file(path) for path in sorted(folder.glob("*.json"))]
     return [result for result in found if result is not None]
 
 
-def _read(path: Path) -> Result | None:
+def read_zero_shot_file(path: Path) -> Result | None:
+    """A result, or None for JSON that is something else."""
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
@@ -64,6 +65,10 @@ def _group(result: Result) -> tuple[str, ...]:
     ]
     if result["complete_data"] is False:
         changes.append("incomplete data")
+    if result["info"].get("synthetic_clips"):
+        changes.append("synthetic clips, no recordings")
+    if pipeline := (result["inputs"]["source"] or {}).get("pipeline"):
+        changes.append(f"prepared by the pipeline {pipeline!r}")
     return result["benchmark"], result["recipe"], "; ".join(changes), _epochs(result), classes, where
 
 

@@ -111,6 +111,8 @@ def load_language(checkpoint: Checkpoint) -> LanguageSide:
 
 def _why_there_is_none(checkpoint: Checkpoint) -> str:
     path = checkpoint.folder / LANGUAGE
+    if control := (checkpoint.card.get("text") or {}).get("control"):
+        return f"{path}: missing. The run's texts were a control ({control}), not those of its classes."
     if checkpoint.card.get("text"):
         return f"{path}: missing. The run was trained by an older lst, which did not keep it: train again."
     if "config" not in checkpoint.card:

@@ -51,12 +51,14 @@ def score_by_text(
         np.asarray(batches.labels),
         actions.names,
         action_cosines(embedded_PND, actions),
-        _info(checkpoint, language, "clips named by hand" if clips else "test", num_heads),
+        _info(checkpoint, language, store, "clips named by hand" if clips else "test", num_heads),
     )
 
 
-def _info(checkpoint: Checkpoint, language: LanguageSide, split: str, num_heads: int) -> dict[str, Any]:
-    return {
+def _info(
+    checkpoint: Checkpoint, language: LanguageSide, store: ClipStore, split: str, num_heads: int
+) -> dict[str, Any]:
+    info: dict[str, Any] = {
         "run": checkpoint.folder.resolve().name,
         "benchmark": checkpoint.card["benchmark"],
         "modality": checkpoint.pipeline.modality,
@@ -66,6 +68,9 @@ def _info(checkpoint: Checkpoint, language: LanguageSide, split: str, num_heads:
         "encoder": language.texts.meta["encoder"],
         "unseen": list(checkpoint.card.get("config", {}).get("unseen", ())),
     }
+    if store.manifest["source"].get("synthetic") or store.manifest["dataset"] == "synthetic":
+        info["synthetic_clips"] = True
+    return info
 
 
 def measure_zero_shot(run: Path, store: ClipStore, device: str = "auto") -> dict[str, Any]:

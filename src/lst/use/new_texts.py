@@ -1,6 +1,7 @@
 """New texts for a finished run, encoded as the texts of its training were."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from lst.nets.language import LanguageSide
 from lst.nets.text_encoder import load_text_encoder, sentence_encoder
 from lst.text.descriptions import ActionText
 from lst.text.embed import MINILM, SentenceEncoder, minilm_encoder
-from lst.text.vectors import Encode
+from lst.text.vectors import Encode, TextVectors
 
 SAME_VECTOR = 0.999
 """Cosine from which on two vectors of one text count as made by the same encoder."""
@@ -25,30 +26,31 @@ def own_classes(language: LanguageSide) -> Actions:
 
 def new_names(names: Sequence[str]) -> MakeActions:
     """Actions by name, encoded as the run's own texts were."""
-    return lambda language: named_actions(names, encode_like(language))
+    return lambda language: named_actions(names, encode_like(language.texts, language.own_encoder))
 
 
 def new_descriptions(classes: Sequence[ActionText]) -> MakeActions:
     """Described actions, encoded as the run's own texts were."""
-    return lambda language: described_actions(classes, language.rule, encode_like(language))
+    return lambda language: described_actions(
+        classes, language.rule, encode_like(language.texts, language.own_encoder)
+    )
 
 
-def encoder_for(language: LanguageSide) -> SentenceEncoder:
-    """The encoder that the run's text vectors came from.
+def encoder_for(texts: TextVectors, own: Path | None = None) -> SentenceEncoder:
+    """The encoder that these vectors came from; `own` is the folder of one that was trained along.
 
     Raises:
         FileNotFoundError, ValueError: it is not installed, or cannot be loaded.
     """
-    if language.own_encoder is not None:
-        return sentence_encoder(load_text_encoder(str(language.own_encoder)))
-    name = language.texts.meta["encoder"]
+    if own is not None:
+        return sentence_encoder(load_text_encoder(str(own)))
+    name = texts.meta["encoder"]
     return minilm_encoder() if name == MINILM else sentence_encoder(load_text_encoder(name))
 
 
-def encode_like(language: LanguageSide) -> Encode:
+def encode_like(texts: TextVectors, own: Path | None = None) -> Encode:
     """The encoder of these vectors, made sure of by encoding one of their texts again."""
-    texts = language.texts
-    encoder = encoder_for(language)
+    encoder = encoder_for(texts, own)
     (again_D,) = np.asarray(encoder.encode([texts.texts[0]]), dtype=np.float32)
     stored_D = texts.vectors_TD[0]
     size = np.linalg.norm(again_D) * np.linalg.norm(stored_D)
