@@ -26,7 +26,7 @@ def _encoder(args: Sequence[str]) -> None:
     ) -> None:
         """Time training and inference of the fused encoder and of its plain form in one run.
 
-        Other subjects: lst bench prepare, lst bench input.
+        Other subjects: lst bench prepare, lst bench input, lst bench texts.
 
         Args:
             device: auto, cpu, cuda, ...
@@ -101,8 +101,37 @@ def _input(args: Sequence[str]) -> None:
     tyro.cli(run, prog="lst bench input", args=args)
 
 
+def _texts(args: Sequence[str]) -> None:
+    def run(
+        *,
+        text_encoder: str = "minilm",
+        device: str = "auto",
+        dataset: str = "nw-ucla",
+        batch: int = 64,
+        repeats: int = 3,
+        out: Path | None = None,
+    ) -> None:
+        """Time a text encoder that is trained along: each text once, beside one text per head and clip.
+
+        Args:
+            text_encoder: A folder, an id of the Hugging Face hub, or minilm.
+            device: auto, cpu, cuda, ...
+            dataset: Whose shipped descriptions are the texts.
+            batch: Clips per step.
+            repeats: Timed steps of each kind; the fastest counts.
+            out: JSON file to keep the numbers in.
+        """
+        from lst.use.bench_texts import bench_texts
+
+        for line in bench_texts(text_encoder, device, dataset=dataset, batch=batch, repeats=repeats, out=out):
+            print(line, flush=True)
+
+    tyro.cli(run, prog="lst bench texts", args=args)
+
+
 SUBJECTS: dict[str, Callable[[Sequence[str]], None]] = {
     "encoder": _encoder,
     "prepare": _prepare,
     "input": _input,
+    "texts": _texts,
 }

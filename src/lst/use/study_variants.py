@@ -34,6 +34,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("mixed", "the method, the description among the synonyms", {"prompts": "mixed"}),
     Variant("parts4-shuffled", "control: texts of another class", {"control": "shuffled"}),
     Variant("parts4-random", "control: random vectors for texts", {"control": "random"}),
+    Variant("parts4-tuned", "the method, MiniLM trained along", {"encoder": "minilm", "tune": True}),
     Variant("linear-scale", "the method, scale without exp", {"scale": "linear"}),
     Variant("same-class", "the method, target same_class", {"target": "same_class"}),
     Variant("text-similarity", "the method, target text_similarity", {"target": "text_similarity"}),
