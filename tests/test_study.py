@@ -39,12 +39,12 @@ def go(store: ClipStore, folder: Path) -> list[str]:
 def test_every_variant_is_a_change_of_the_text_side_only():
     plan = TextStudy(family="nw-ucla")
     configs = [config for _, _, config in plan.runs()]
-    assert len(configs) == len(VARIANTS) == 16
-    assert len({str(config.text) for config in configs}) == 16  # no two are the same run
+    assert len(configs) == len(VARIANTS) == 17
+    assert len({str(config.text) for config in configs}) == 17  # no two are the same run
     base = get_recipe("nw-ucla-joint")
     for variant, config in zip(VARIANTS, configs, strict=True):
         assert config == base.with_text(**variant.text)
-        assert len(variant.text) == 1
+        assert len(variant.text) == (2 if variant.name == "parts4-tuned" else 1)  # which encoder, and that it is
     assert [v.name for v in VARIANTS if TextConfig(**v.text) == TextConfig()] == ["parts4"]
     assert configs[0].text.weight == 0
 
