@@ -16,6 +16,21 @@ from short_runs import model_bytes, run, tiny
 pytestmark = pytest.mark.usefixtures("one_thread", "quick")
 
 
+def test_a_run_of_an_older_lst_goes_on(tiny_store: ClipStore, tmp_path: Path):
+    """Its recipe lacks fields that are new; what it computed is what their defaults compute."""
+    config, out = tiny(1), tmp_path / "run"
+    run(tiny_store, out, config)
+    recipe = json.loads((out / "recipe.json").read_text())
+    for name in ("tune", "part_weights", "control"):
+        del recipe["config"]["text"][name]
+    del recipe["config"]["persons"]
+    (out / "recipe.json").write_text(json.dumps(recipe))
+    assert run(tiny_store, out, config, resume=True)["epochs"] == 1
+    other = config.with_text(control="shuffled")
+    with pytest.raises(ValueError, match=r"another recipe, data or text \(.*text\.control: none -> shuffled"):
+        run(tiny_store, out, other, resume=True)
+
+
 def test_an_existing_run_is_refused(tiny_store: ClipStore, tmp_path: Path, unbroken: Callable[..., Path]):
     out = Path(shutil.copytree(unbroken(), tmp_path / "run"))
     before = {path.name: path.read_bytes() for path in out.iterdir()}

@@ -70,8 +70,10 @@ class RunFolder:
 
     def _check_same(self, config: RunConfig, inputs: Mapping[str, Any]) -> None:
         started = json.loads((self.path / RECIPE).read_text(encoding="utf-8"))
-        before = _flat({"config": started["config"], "inputs": started.get("inputs", {})})
-        now = _flat(json.loads(json.dumps({"config": asdict(config), "inputs": dict(inputs)})))
+        # A field that lst did not have when the run was started had its default.
+        defaults = _flat(_as_json({"config": asdict(RunConfig(benchmark=config.benchmark))}))
+        before = defaults | _flat({"config": started["config"], "inputs": started.get("inputs", {})})
+        now = _flat(_as_json({"config": asdict(config), "inputs": dict(inputs)}))
         if self.finished:  # nothing will be computed any more, so this device's precision does not matter
             now["inputs.precision"] = before.get("inputs.precision")
         if changed := [key for key in sorted(before | now) if before.get(key) != now.get(key)]:
@@ -102,6 +104,11 @@ class RunFolder:
     def write_log(self, rows: list[dict[str, Any]]) -> None:
         """The whole log anew: after a kill it never has lines that the resumed run will write again."""
         write_text(self.path / LOG, "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def _as_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As it comes back from a file: tuples are lists."""
+    return json.loads(json.dumps(values))
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
