@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import killed_training
-import lst.training.build as build_module
+import lst.training.run_texts as texts_module
 import lst.training.train as train_module
 from lst.data.store import ClipStore
 from lst.training.text_config import TextConfig
@@ -136,9 +136,9 @@ def test_other_data_or_text_is_not_continued(
         with pytest.raises(KeyboardInterrupt):
             run(tiny_store, tmp_path / "run", tiny(3))
     if what == "text":
-        meta = {**build_module.default_vectors("synthetic").meta, "descriptions_sha256": "other"}
-        vectors = replace(build_module.default_vectors("synthetic"), meta=meta)
-        monkeypatch.setattr(build_module, "default_vectors", lambda dataset: vectors)
+        meta = {**texts_module.default_vectors("synthetic").meta, "descriptions_sha256": "other"}
+        vectors = replace(texts_module.default_vectors("synthetic"), meta=meta)
+        monkeypatch.setattr(texts_module, "default_vectors", lambda dataset: vectors)
     else:
         monkeypatch.setitem(tiny_store.manifest, "source", {"name": "lst.data.synthetic", "seed": 1})
     with pytest.raises(ValueError, match=r"another recipe, data or text \((source\.seed: 0 -> 1|text\.desc)"):

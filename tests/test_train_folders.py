@@ -1,5 +1,6 @@
 """Which folders a run may use, and what it never touches."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
