@@ -31,8 +31,7 @@ def find_defects(clips: Iterable[tuple[str, np.ndarray]]) -> dict[str, list[Any]
     zero_joints: list[dict[str, Any]] = []
     repeated: list[dict[str, Any]] = []
     with SharedPoses() as poses:
-        for clip_id, mapped_MTVC in clips:
-            joints_MTVC = np.asarray(mapped_MTVC)  # a plain array: those of a mapped file are slow to make
+        for clip_id, joints_MTVC in clips:
             same = same_joints.setdefault(_fingerprint(joints_MTVC), [])
             same.append(clip_id)
             if len(same) == 1:

@@ -178,7 +178,6 @@ def write_store(
         files.write_clips(temporary / files.CLIPS, lines)
         files.write_problems(temporary / files.PROBLEMS, problems)
         rows = lines[-1].offset + lines[-1].persons * lines[-1].frames
-        joints = files.map_joints(temporary / files.JOINTS, (rows, num_joints, channels))
         manifest = {
             "dataset": dataset,
             "layout": layout,
@@ -189,9 +188,8 @@ def write_store(
             "created_by": f"lst {__version__}",
             "attributes": list(lines[0].attributes),
             "problems": len(problems),
-            "defects": find_defects((line.clip_id, line.block(joints)) for line in lines),
+            "defects": find_defects(files.read_joints(temporary / files.JOINTS, lines)),
         }
-        del joints  # some systems do not rename a folder with an open file
         # The manifest comes last: a folder without one is not a store.
         files.write_manifest(temporary / files.MANIFEST, manifest)
     return ClipStore.open(folder)

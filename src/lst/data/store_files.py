@@ -10,7 +10,7 @@ Letters: N clips, M persons, T frames, V joints, C channels. Callers use `lst.da
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -64,11 +64,6 @@ class ClipLine:
     offset: int
     attributes: dict[str, int]
 
-    def block(self, joints: np.ndarray) -> np.ndarray:
-        """This clip's (M, T, V, C) in all joints (rows, V, C), a view."""
-        rows = joints[self.offset : self.offset + self.persons * self.frames]
-        return rows.reshape(self.persons, self.frames, *rows.shape[1:])
-
 
 def write_joints(path: Path, clips: Iterable[StoredClip], num_joints: int) -> tuple[list[ClipLine], int]:
     """Write the blocks one after the other -> the lines of clips.csv and the number of channels.
@@ -97,6 +92,17 @@ def write_joints(path: Path, clips: Iterable[StoredClip], num_joints: int) -> tu
         header_end = _write_header(file, rows, first.joints_MTVC.shape)
         assert header_end == data_start, "NumPy leaves room in the header for the first axis to grow"
     return list(lines.values()), first.joints_MTVC.shape[-1]
+
+
+def read_joints(path: Path, lines: Iterable[ClipLine]) -> Iterator[tuple[str, np.ndarray]]:
+    """Clip id and (M, T, V, C) of every clip, in order. Read piece by piece: a mapped file would count as
+    memory of the process as far as it was looked at."""
+    with path.open("rb") as file:
+        np.lib.format.read_magic(file)
+        (_, *joint), _, dtype = np.lib.format.read_array_header_1_0(file)
+        for line in lines:
+            shape = (line.persons, line.frames, *joint)
+            yield line.clip_id, np.fromfile(file, dtype, int(np.prod(shape))).reshape(shape)
 
 
 def _write_header(file: BinaryIO, rows: int, shape: tuple[int, ...]) -> int:
