@@ -1,8 +1,8 @@
 """Speed of the input path beside what the encoder consumes: store -> augmented batch on the training device.
 
 Both are timed in turns in one run. The clips walk at random; they have the shape of NTU RGB+D: 84 frames and
-1.2 persons on average, of which the net sees 64 frames and two slots. The step is timed twice: for the persons
-who are there, as the recipe says, and for every slot, as published (Q8).
+1.2 persons on average, of which the net sees 64 frames and two slots. The step is timed twice: for those who
+are there, as the recipe says, and for every slot, as published (Q8).
 """
 
 import tempfile
