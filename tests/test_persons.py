@@ -230,3 +230,27 @@ def test_the_rule_is_checked():
             frames="crop_resize",
             missing_person="copy",  # type: ignore[arg-type]
         )
+
+
+# --- numbers that are none ---
+
+
+@pytest.mark.parametrize("place", ["device", "disk"])
+def test_what_is_not_finite_is_0_and_told(tmp_path: Path, place: Any, caplog: pytest.LogCaptureFixture):
+    """The reference pipeline of NTU keeps NaN."""
+    joints = np.ones((2, 1, 8, 25, 3), dtype=np.float32)
+    joints[1, 0, 3, 2, 1] = np.nan
+    joints[1, 0, 4, 2, 1] = np.inf
+    clips = [StoredClip(f"clip{i}", 0, x, {}) for i, x in enumerate(joints)]
+    store = write_store(tmp_path / "s", clips, dataset="toy", layout="kinect_v2_25", source={}, problems=[])
+    pipeline = replace(NTU, num_persons=1, clip_length=8, test_crop=1.0)
+    (batch,) = batches_of(store, pipeline, place=place).test()
+    expected = torch.ones(2, 3, 8, 25, 1)
+    expected[1, 1, 3:5, 2] = 0
+    assert torch.equal(batch.x_NCTVM, expected)
+    assert "1 clips have NaN or infinite coordinates, which are taken as 0 (clip1)" in caplog.text
+
+
+def test_finite_clips_are_not_told_of(ntu: ClipStore, caplog: pytest.LogCaptureFixture):
+    batches_of(ntu, NTU)
+    assert caplog.text == ""

@@ -13,6 +13,7 @@ differ between epochs (Q32); the stored length counts the frames (Q46); an axis 
 because min-max cancels it.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
@@ -27,6 +28,8 @@ from lst.data.store import ClipStore
 from lst.facts.choices import choose
 
 __all__ = ["Batch", "ClipBatches", "InputPipeline", "Place", "prepare_arrays"]
+
+logger = logging.getLogger(__name__)
 
 Place = Literal["device", "disk"]
 """Where the frames of a split lie while they are used."""
@@ -150,6 +153,8 @@ class ClipBatches:
         self.pipeline, self.batch_size, self.repeat = pipeline, batch_size, repeat
         rows = choose("place", place, {"device": rows_on_device, "disk": rows_on_disk})
         self._rows: ClipRows = rows(store, clips, pipeline.num_persons, device)
+        if len(self._rows.not_finite):
+            _warn_not_finite(store, [self.clip_ids[i] for i in self._rows.not_finite])
         self._process = _Processor(self._rows, pipeline, device)
         self._frames = self._rows.host_frames_N
         self._device = device
@@ -255,6 +260,17 @@ def _check_split(store: ClipStore, clips: np.ndarray, pipeline: InputPipeline) -
         raise ValueError(
             f"store {store.folder}: {len(empty)} clips have no frames ({names}); prepare it again"
         )
+
+
+def _warn_not_finite(store: ClipStore, clip_ids: Sequence[str]) -> None:
+    logger.warning(
+        "%s: %d clips have NaN or infinite coordinates, which are taken as 0 (%s%s). NTU RGB+D: "
+        "`lst prepare --pipeline clean` fills them from the frames around.",
+        store.folder,
+        len(clip_ids),
+        ", ".join(clip_ids[:3]),
+        ", ..." if len(clip_ids) > 3 else "",
+    )
 
 
 def prepare_arrays(joints: Sequence[np.ndarray], pipeline: InputPipeline) -> Tensor:

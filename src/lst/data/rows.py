@@ -38,6 +38,8 @@ class ClipRows:
     host_persons_N: np.ndarray
     seen_N2M: np.ndarray
     """First and last frame in which each person of a clip is there (any number not 0), or _NEVER."""
+    not_finite: np.ndarray
+    """Which of the N clips have NaN or infinite coordinates. What is fetched has 0 in their place."""
 
     def gather(self, clips_N: Tensor, frames_NT: Tensor, num_persons: int) -> Tensor:
         """The given frames -> (N, C, T, V, M) on the training device. A missing person repeats the last."""
@@ -106,33 +108,48 @@ def _rows(
 ) -> ClipRows:
     frames, persons, offsets = (np.asarray(a, dtype=np.int64) for a in (frames, persons, offsets))
     tables = [torch.from_numpy(a).to(home) for a in (frames, persons, offsets)]
-    seen_N2M = np.stack(
-        [_seen(joints_RVC, frames, persons, offsets, person) for person in range(num_persons)], axis=2
+    looked_at = [_seen(joints_RVC, frames, persons, offsets, person) for person in range(num_persons)]
+    seen_N2M = np.stack([seen_N2 for seen_N2, _ in looked_at], axis=2)
+    is_finite_N = np.logical_and.reduce([finite_N for _, finite_N in looked_at])
+    return ClipRows(
+        take if is_finite_N.all() else lambda rows: torch.nan_to_num(take(rows), 0.0, 0.0, 0.0),
+        home,
+        *tables,
+        host_frames_N=frames,
+        host_persons_N=persons,
+        seen_N2M=seen_N2M,
+        not_finite=np.flatnonzero(~is_finite_N),
     )
-    return ClipRows(take, home, *tables, host_frames_N=frames, host_persons_N=persons, seen_N2M=seen_N2M)
 
 
 def _seen(
     joints_RVC: np.ndarray, frames: np.ndarray, persons: np.ndarray, offsets: np.ndarray, person: int
-) -> np.ndarray:
-    """(N, 2) first and last frame in which this person of each clip is there."""
-    seen_N2 = np.tile(_NEVER, (len(frames), 1))
+) -> tuple[np.ndarray, np.ndarray]:
+    """(N, 2) first and last frame in which this person of each clip is there; (N,) whether all is finite."""
+    seen_N2, is_finite_N = np.tile(_NEVER, (len(frames), 1)), np.ones(len(frames), dtype=bool)
     (has,) = np.nonzero(persons > person)
     ends = np.cumsum(frames[has])
     start = 0
     while start < len(has):  # whole clips, about _CHUNK rows at a time
         stop = max(start + 1, int(np.searchsorted(ends, ends[start] + _CHUNK)))
         some = has[start:stop]
-        seen_N2[some] = _seen_in(joints_RVC, frames[some], offsets[some] + person * frames[some])
+        seen_N2[some], is_finite_N[some] = _seen_in(
+            joints_RVC, frames[some], offsets[some] + person * frames[some]
+        )
         start = stop
-    return seen_N2
+    return seen_N2, is_finite_N
 
 
-def _seen_in(joints_RVC: np.ndarray, lengths: np.ndarray, firsts: np.ndarray) -> np.ndarray:
-    """(N, 2) first and last row of each run of rows with a number that is not 0, counted from its start."""
+def _seen_in(
+    joints_RVC: np.ndarray, lengths: np.ndarray, firsts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of each run of rows: (N, 2) first and last with a number that is not 0, counted from its start; (N,)
+    whether all its numbers are finite."""
     before = np.cumsum(lengths) - lengths
     frame_R = np.arange(lengths.sum()) - np.repeat(before, lengths)
-    is_there_R = (joints_RVC[frame_R + np.repeat(firsts, lengths)] != 0).any(axis=(1, 2))
+    joints_RD = joints_RVC[frame_R + np.repeat(firsts, lengths)].reshape(len(frame_R), -1)
+    is_there_R = (joints_RD != 0).any(axis=1)
     first_N = np.minimum.reduceat(np.where(is_there_R, frame_R, _NEVER[0]), before)
     last_N = np.maximum.reduceat(np.where(is_there_R, frame_R, _NEVER[1]), before)
-    return np.stack([first_N, last_N], axis=1)
+    is_finite_N = np.logical_and.reduceat(np.isfinite(joints_RD).all(axis=1), before)
+    return np.stack([first_N, last_N], axis=1), is_finite_N

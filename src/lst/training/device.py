@@ -1,7 +1,6 @@
 """Where a run computes: device, precision, memory, and how a device is written down."""
 
 import ctypes
-import os
 import platform
 from functools import cache
 from pathlib import Path
@@ -49,18 +48,22 @@ def free_memory(device: torch.device) -> int | None:
     """Bytes that are free on the device now; None where that cannot be asked."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # not on every system
+    info = Path("/proc/meminfo")
+    if not info.is_file():
         return None
+    # MemFree would not count what the system keeps of files that were read, such as the store itself.
+    lines = info.read_text(encoding="utf-8").splitlines()
+    kilobytes = next((line.split()[1] for line in lines if line.startswith("MemAvailable:")), None)
+    return None if kilobytes is None else 1024 * int(kilobytes)
 
 
 def choose_place(place: PlaceChoice, device: torch.device, num_bytes: int) -> Place:
-    """Where `num_bytes` of joints lie. auto: on the device if half of what is free there is enough."""
+    """Where `num_bytes` of joints lie. auto: on the device if a third of what is free there is enough (they
+    are there twice for a moment, and training needs room, too)."""
     if place != "auto":
         return place
     free = free_memory(device)
-    return "device" if free is None or 2 * num_bytes <= free else "disk"
+    return "device" if free is None or 3 * num_bytes <= free else "disk"
 
 
 def keep_freed_memory() -> bool:

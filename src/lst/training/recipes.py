@@ -5,6 +5,8 @@ quirks included (docs/method.md lists them by number), but with the same frozen 
 A new idea is a new recipe, not a new flag.
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
@@ -147,15 +149,36 @@ class TrainOptions:
     """Measure the test split after every n-th epoch, for the curve only; 0 = after the last one only."""
     progress: bool = True
     place: PlaceChoice = "auto"
-    """Where the clips lie: on the device, on disk (memory-mapped), or auto: on the device if half of its free
-    memory is enough. The results are the same bits."""
+    """Where the clips lie: on the device, on disk (memory-mapped), or auto: on the device if a third of its
+    free memory is enough. The results are the same bits."""
 
 
 def flat(config: RunConfig) -> dict[str, Any]:
     """Every field by its name on the command line, such as "optim.lr"."""
-    values = asdict(config)
-    groups = {group: values.pop(group) for group in ("text", "optim")}
-    return values | {f"{group}.{name}": v for group, fields in groups.items() for name, v in fields.items()}
+    return _flat(asdict(config))
+
+
+def changed_fields(saved: Mapping[str, Any], config: RunConfig) -> list[str]:
+    """Where a config as JSON has it differs from this one, such as "seed: 1 -> 2".
+
+    A field that lst did not have when it was saved had its default then.
+    """
+    defaults = RunConfig(benchmark=config.benchmark)
+    before = _flat(as_json(asdict(defaults))) | _flat(saved)
+    now = _flat(as_json(asdict(config)))
+    changed = [key for key in sorted(before) if before[key] != now.get(key)]
+    return [f"{key}: {before[key]} -> {now.get(key)}" for key in changed]
+
+
+def as_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As it comes back from a file: tuples are lists."""
+    return json.loads(json.dumps(values))
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    groups = {key: fields for key, fields in values.items() if isinstance(fields, dict)}
+    plain = {key: value for key, value in values.items() if key not in groups}
+    return plain | {f"{group}.{name}": v for group, fields in groups.items() for name, v in fields.items()}
 
 
 def overrides(name: str, config: RunConfig) -> dict[str, Any]:

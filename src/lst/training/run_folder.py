@@ -20,7 +20,7 @@ import torch
 
 from lst.files import atomic_path, is_unfinished, write_json, write_text
 from lst.nets.checkpoint import CARD
-from lst.training.recipes import RunConfig
+from lst.training.recipes import RunConfig, as_json, changed_fields
 
 STATE, RECIPE, LOG, PICTURE = "state.pt", "recipe.json", "log.jsonl", "training.png"
 
@@ -70,19 +70,19 @@ class RunFolder:
 
     def _check_same(self, config: RunConfig, inputs: Mapping[str, Any]) -> None:
         started = json.loads((self.path / RECIPE).read_text(encoding="utf-8"))
-        # A field that lst did not have when the run was started had its default.
-        defaults = _flat(_as_json({"config": asdict(RunConfig(benchmark=config.benchmark))}))
-        before = defaults | _flat({"config": started["config"], "inputs": started.get("inputs", {})})
-        now = _flat(_as_json({"config": asdict(config), "inputs": dict(inputs)}))
+        before, now = _flat(started.get("inputs", {})), _flat(as_json(inputs))
         if self.finished:  # nothing will be computed any more, so this device's precision does not matter
-            now["inputs.precision"] = before.get("inputs.precision")
-        if changed := [key for key in sorted(before | now) if before.get(key) != now.get(key)]:
-            listing = ", ".join(
-                f"{key.split('.', 1)[1]}: {before.get(key)} -> {now.get(key)}" for key in changed
-            )
+            now["precision"] = before.get("precision")
+        changed = changed_fields(started["config"], config)
+        changed += [
+            f"{key}: {before.get(key)} -> {now.get(key)}"
+            for key in sorted(before | now)
+            if before.get(key) != now.get(key)
+        ]
+        if changed:
             raise ValueError(
-                f"{self.path}: cannot be resumed with another recipe, data or text ({listing}). Give the "
-                "same options as at its start, or choose another folder with --out."
+                f"{self.path}: cannot be resumed with another recipe, data or text ({', '.join(changed)}). "
+                "Give the same options as at its start, or choose another folder with --out."
             )
 
     def save_state(self, state: Mapping[str, Any]) -> None:
@@ -104,11 +104,6 @@ class RunFolder:
     def write_log(self, rows: list[dict[str, Any]]) -> None:
         """The whole log anew: after a kill it never has lines that the resumed run will write again."""
         write_text(self.path / LOG, "".join(json.dumps(row) + "\n" for row in rows))
-
-
-def _as_json(values: Mapping[str, Any]) -> dict[str, Any]:
-    """As it comes back from a file: tuples are lists."""
-    return json.loads(json.dumps(values))
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,17 +1,22 @@
 """What is language worth? One change of the text side at a time, seed by seed. Finished work is skipped."""
 
-import json
 import logging
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from lst.data.store import ClipStore
 from lst.evaluation.results import Result, read_result
 from lst.evaluation.study_table import Row, study_caption, study_table
 from lst.facts.choices import Modality
-from lst.training.recipes import STREAMS, RunConfig, TrainOptions, get_recipe, stream_names
+from lst.training.recipes import (
+    STREAMS,
+    RunConfig,
+    TrainOptions,
+    changed_fields,
+    get_recipe,
+    stream_names,
+)
 from lst.use.reproduce import keep_result, train_and_test
 from lst.use.study_variants import BASELINE, VARIANT_NAMES, VARIANTS, Variant, get_variant
 
@@ -118,18 +123,9 @@ def _kept(study: TextStudy, recipe: str, variant: Variant, results: Path) -> lis
 def _checked(path: Path, config: RunConfig) -> Result:
     """A kept result, if it is one of this config."""
     result = read_result(path)
-    if changed := list(_changes(result["config"], json.loads(json.dumps(asdict(config))))):
+    if changed := changed_fields(result["config"], config):
         raise ValueError(
             f"{path}: has other settings than this study ({', '.join(changed)}). "
             "Move it elsewhere, or choose another --results."
         )
     return result
-
-
-def _changes(before: Mapping[str, Any], now: Mapping[str, Any], group: str = "") -> Iterator[str]:
-    """What differs. A field that an older lst did not have is no difference."""
-    for key, value in now.items():
-        if isinstance(value, dict):
-            yield from _changes(before.get(key, {}), value, f"{key}.")
-        elif key in before and before[key] != value:
-            yield f"{group}{key}: {before[key]} -> {value}"

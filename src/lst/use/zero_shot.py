@@ -3,9 +3,8 @@
 Finished work is skipped, and a stopped run goes on after its last finished epoch.
 """
 
-import json
 import logging
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from lst.evaluation.results import stream_result
 from lst.evaluation.zero_shot_table import FORMAT, VERSION, Result, read_zero_shot_file
 from lst.files import write_json
 from lst.nets.checkpoint import read_card
-from lst.training.recipes import RunConfig, TrainOptions
+from lst.training.recipes import RunConfig, TrainOptions, changed_fields
 from lst.training.train import train
 from lst.use.by_text import measure_zero_shot
 from lst.use.zero_shot_plan import ZeroShotPlan
@@ -49,10 +48,12 @@ def run_zero_shot(
 
 def _check_same(path: Path, config: RunConfig) -> None:
     before = read_zero_shot_file(path)
-    if before is None or before["config"] != json.loads(json.dumps(asdict(config))):
+    changed = ["no zero-shot result"] if before is None else changed_fields(before["config"], config)
+    if changed:
+        how = f" ({', '.join(changed)})"
         raise ValueError(
-            f"{path}: was made with another recipe than is asked for now; rename or delete it, or choose "
-            "another --results"
+            f"{path}: was made with another recipe than is asked for now{how}; rename or delete it, or "
+            "choose another --results"
         )
 
 
