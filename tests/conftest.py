@@ -44,7 +44,7 @@ def tiny_store(tmp_path_factory: pytest.TempPathFactory) -> ClipStore:
         clips,
         dataset="synthetic",
         layout=LAYOUT,
-        source={"name": "lst.data.synthetic", "seed": 0},
+        source={"name": "lst.data.synthetic", "seed": 0, "synthetic": True},
         problems=[],
     )
 

@@ -137,7 +137,17 @@ def test_scores_are_those_of_the_clips_whose_class_is_among_the_actions():
 
 
 def test_folder_names_tell_lists_apart():
-    assert folder_name(["Wave!", "sit down"]) == "wave+sit-down"
+    assert folder_name(["wave", "sit down"]) == "wave+sit-down"
+    alike = [
+        ["wave", "sit down"],
+        ["Wave!", "sit down"],
+        ["wave", "sit-down"],
+        ["wave+sit down"],
+        ["!!!"],
+        ["?"],
+    ]
+    assert len({folder_name(actions) for actions in alike}) == len(alike)
+    assert "" not in map(folder_name, alike)
     long = [f"an action with number {i}" for i in range(9)]
     assert len(folder_name(long)) < 62
     assert folder_name(long) != folder_name([*long, "more"])

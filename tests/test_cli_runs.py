@@ -55,7 +55,7 @@ def test_train_writes_the_run_and_says_what_comes_next(flow: Flow):
     assert "note: synthetic: expected 576 train clips, found 24" in flow.printed["train joint"]
     lines = flow.printed["train joint"].splitlines()
     assert lines[-2].startswith(f"{run}: 1 epochs, last top-1 {100 * card['last_test_top1']:.1f} %")
-    assert lines[-1] == f"next: lst test {run}"
+    assert lines[-1].startswith(f"next: lst test {run} --data ")
 
 
 def test_test_measures_the_last_epoch_on_every_test_clip(flow: Flow, tiny_store: ClipStore):

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,7 +63,8 @@ def test_scores_are_what_the_checkpoint_says_of_every_test_clip(
             logits = checkpoint.classifier(prepare_arrays([joints], checkpoint.pipeline))[0]
             np.testing.assert_allclose(scores.logits_NK[row], logits, rtol=1e-4, atol=1e-5)
     assert scores.labels_N.tolist() == list(range(12))
-    assert scores.info == {"run": "bone", "benchmark": "synthetic", "modality": "bone", "split": "test"}
+    expected = {"run": "bone", "benchmark": "synthetic", "modality": "bone", "split": "test"}
+    assert scores.info == {**expected, "synthetic_clips": True}
 
 
 def test_report_and_result_say_the_same(runs: Mapping[str, Path], tiny_store: ClipStore):
@@ -212,3 +214,26 @@ def test_what_cannot_be_added_up(runs: Mapping[str, Path], copied: list[Path], t
     with pytest.raises(FileNotFoundError, match=re.escape(f"run `lst test {copied[1]}`")):
         ensemble_runs(copied, tmp_path / "e")
     assert not (tmp_path / "e").exists()
+
+
+def test_a_store_of_other_clips_is_told_of(tiny_store: ClipStore, tmp_path: Path, caplog: Any):
+    """A run trained on one store and tested on another says so in its result and row."""
+    from lst.data.store import StoredClip, write_store
+    from lst.evaluation.results import read_result, results_table
+    from short_runs import run, tiny
+
+    out = tmp_path / "run"
+    run(tiny_store, out, tiny(1))
+    clips = [
+        StoredClip(tiny_store.clip_ids[i], int(tiny_store.labels[i]), tiny_store.clip(i) * 2, {})
+        for i in range(len(tiny_store))
+    ]
+    how = {"dataset": "synthetic", "layout": tiny_store.skeleton.name, "problems": []}
+    other = write_store(tmp_path / "other", clips, source={"pipeline": "clean"}, **how)
+    for store, said in ((tiny_store, False), (other, True)):
+        caplog.clear()
+        measure_run(out, store, "cpu")
+        result = read_result(out / "result.json")
+        assert result.get("other_clips", False) == said
+        assert ("holds other clips than" in caplog.text) == said
+        assert ("; tested on other clips" in results_table([result], "synthetic")) == said

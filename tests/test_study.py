@@ -199,3 +199,10 @@ def test_usage_lists_subjects_and_variants():
     assert all(f"  {variant.name} " in out for variant in VARIANTS)
     assert BASELINE in out
     assert "Did you mean 'text'" in refused("study", "txt")
+
+
+def test_a_gap_family_has_the_variants_with_the_official_prompts():
+    names = TextStudy(family="gap-nw-ucla").chosen
+    assert {"no-text", "parts4", "parts4-shuffled", "linear-scale"} <= set(names)
+    assert not {"label", "parts6", "mixed"} & set(names)
+    assert len(list(TextStudy(family="gap-nw-ucla").runs())) == len(names)  # every config can be made

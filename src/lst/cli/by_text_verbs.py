@@ -6,6 +6,7 @@ from typing import Any
 
 import tyro
 
+from lst.cli.run_verbs import open_data
 from lst.facts.benchmarks import Benchmark, get_benchmark
 from lst.facts.choices import TextHeads
 
@@ -40,7 +41,6 @@ def classify_by_text(args: Sequence[str]) -> None:
         if actions is not None and descriptions is not None:
             raise ValueError("give --actions or --descriptions, not both")
         names = None if actions is None else action_names(actions)
-        from lst.cli.run_verbs import open_data
         from lst.evaluation.by_text_report import BY_TEXT, folder_name, write_by_text
         from lst.nets.checkpoint import read_card
         from lst.text.descriptions import load_descriptions

@@ -53,7 +53,7 @@ def train(args: Sequence[str]) -> None:
     if best["epochs_tested"] == card["epochs"]:
         line += f" (best epoch on test: {100 * best['top1']:.1f} %, for comparison with papers only)"
     print(line)
-    print(f"next: lst test {out}")
+    print(f"next: lst test {out}" + (f" --data {command.data}" if command.data else ""))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from lst.cli.run_verbs import open_data
 from lst.cli.zero_shot_verbs import zero_shot
 from lst.facts.choices import Modality, choose
 from lst.training.recipes import TrainOptions, get_recipe, stream_names
-from lst.use.study_variants import VARIANT_NAMES, VARIANTS
+from lst.use.study_variants import VARIANTS
 
 
 def study(args: Sequence[str]) -> None:
@@ -40,7 +40,7 @@ def _text(
     epochs: int | None = None,
     repeat: int | None = None,
     streams: tuple[Modality, ...] = ("joint",),
-    variants: tuple[str, ...] = VARIANT_NAMES,
+    variants: tuple[str, ...] | None = None,
     encoder_width: int | None = None,
     data: Path | None = None,
     runs: Path = Path("runs/study"),
@@ -59,7 +59,8 @@ def _text(
         epochs: Shorten (or lengthen) the schedule; it is scaled, and the table says so.
         repeat: How often one epoch shows each clip.
         streams: Modalities to train; each has a table of its own.
-        variants: Some of the variants that `lst study text` lists; no-text is what all are compared with.
+        variants: Some of the variants that `lst study text` lists; all that the family can have if not given.
+            no-text is what all are compared with.
         encoder_width: Channels of the first block, for small machines.
         data: Store; data/DATASET if not given.
         runs: Where run folders go.

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import tyro
 
+from lst.cli.run_verbs import open_data
 from lst.facts.benchmarks import get_benchmark
 from lst.facts.choices import Modality, PromptChoice
+from lst.training.recipes import TrainOptions
 from lst.use.zero_shot_plan import ZeroShotPlan
 
 
@@ -87,8 +89,6 @@ def _train(
     plan: ZeroShotPlan, data: Path | None, runs: Path, results: Path, device: str, *, compiled: bool
 ) -> None:
     """Says the class sets first: they are part of the result."""
-    from lst.cli.run_verbs import open_data
-    from lst.training.recipes import TrainOptions
     from lst.use.zero_shot import run_zero_shot
 
     store = open_data(plan.base.benchmark, data)

@@ -32,6 +32,8 @@ from lst.data.store import Problem
 from lst.files import hold, write_json
 
 SUFFIX = ".unfinished"
+CONVERSION = 1
+"""To be raised when the same file and options no longer give the same joints."""
 _KEY, _OUTCOMES, _JOINTS, _LOCK = "key.json", "outcomes.jsonl", "joints.f32", "lock"
 _OWN = (_KEY, _OUTCOMES, _JOINTS, _LOCK)
 _PERSON_FRAME = NUM_JOINTS * 3 * 4
@@ -173,7 +175,7 @@ def _key(sources: Sequence[RawFiles], tasks: Sequence[Task], rules: Rules) -> di
         line = f"{task.clip_id}\t{task.name}\t{where[task.path]}\t{files[task.path][task.number].stamp}\n"
         digest.update(line.encode(errors="surrogateescape"))
     return {
-        "version of lst": __version__,
+        "version of lst": f"{__version__}, conversion {CONVERSION}",
         "options": asdict(rules),
         "files": digest.hexdigest(),
     }

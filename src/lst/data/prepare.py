@@ -77,7 +77,7 @@ def prepare_synthetic(folder: str | Path, *, seed: int = 0, overwrite: bool = Fa
         synthetic_clips(seed=seed),
         dataset="synthetic",
         layout=LAYOUT,
-        source={"name": "lst.data.synthetic", "seed": seed},
+        source={"name": "lst.data.synthetic", "seed": seed, "synthetic": True},
         problems=[],
         overwrite=overwrite,
     )

@@ -61,7 +61,8 @@ class ByText:
 def folder_name(actions: Sequence[str]) -> str:
     """A short folder name for a list of actions; another list gets another name."""
     whole = "+".join(re.sub(r"[^a-z0-9]+", "-", action.lower()).strip("-") for action in actions)
-    if len(whole) <= 60 and "".join(actions).isascii():
+    plain = all(re.fullmatch(r"[a-z0-9]+( [a-z0-9]+)*", action) for action in actions)
+    if len(whole) <= 60 and plain:
         return whole
     digest = hashlib.sha256("\n".join(actions).encode()).hexdigest()[:8]
     return f"{whole[:50].strip('-+')}-{digest}"

@@ -19,7 +19,12 @@ _SCORES = ("clips", "top1", "top5", "mean_class_accuracy", "clips_unseen", "top1
 _CARD = ("recipe", "overrides", "benchmark", "modality", "epochs", "selected_on", "best_on_test", "seconds")
 _ORIGIN = ("precision", "sessions", "inputs", "complete_data", "config", "imported_from")
 _MEMBER = ("name", "recipe", "overrides", "modality", "seed", "epochs", "sessions", "top1", "best_on_test")
-_SHOWN_ELSEWHERE = ("optim.epochs", "text.weight", "modality")  # columns of their own in the table
+_SHOWN_ELSEWHERE = (
+    "optim.epochs",
+    "text.weight",
+    "text_weight",
+    "modality",
+)  # columns of their own in the table
 
 Result = dict[str, Any]
 
@@ -37,12 +42,13 @@ def stream_result(name: str, card: Mapping[str, Any], report: Mapping[str, Any])
         "device": _devices(card.get("sessions") or []),
         # How an imported checkpoint was trained is not known.
         "seed": config["seed"] if config else None,
-        "language": config["text"]["weight"] > 0 if config else None,
+        "language": _text_weight(config) > 0 if config else None,
         "control": (card.get("text") or {}).get("control"),  # texts without meaning, and which
         "planned_epochs": config["optim"]["planned_epochs"] if config else None,
         "parity": config["parity"] if config else "imported",
         "pipeline": _pipeline(card),
-        **_synthetic(_is_synthetic(card, report)),
+        **_if_so("other_clips", report["info"].get("other_clips")),
+        **_if_so("synthetic_clips", _is_synthetic(card, report)),
     }
 
 
@@ -66,8 +72,14 @@ def ensemble_result(
         "weights_from": how,
         **{key: common(key) for key in (*keys, "selected_on", "complete_data", "pipeline")},
         **{key: report[key] for key in _SCORES if key in report},
-        **_synthetic(any(member.get("synthetic_clips") for member in members)),
+        **_if_so("synthetic_clips", any(member.get("synthetic_clips") for member in members)),
+        **_if_so("other_clips", any(member.get("other_clips") for member in members)),
     }
+
+
+def _text_weight(config: Mapping[str, Any]) -> float:
+    """Runs from before `text` was a group of its own have it as `text_weight`."""
+    return config["text"]["weight"] if "text" in config else config["text_weight"]
 
 
 def _pipeline(card: Mapping[str, Any]) -> str | None:
@@ -81,8 +93,9 @@ def _is_synthetic(card: Mapping[str, Any], report: Mapping[str, Any]) -> bool:
     return bool(trained_on.get("synthetic") or report["info"].get("synthetic_clips"))
 
 
-def _synthetic(synthetic: bool) -> dict[str, bool]:
-    return {"synthetic_clips": True} if synthetic else {}
+def _if_so(flag: str, value: Any) -> dict[str, bool]:
+    """Flags that are seldom set stand in a result only if they are."""
+    return {flag: True} if value else {}
 
 
 def _devices(sessions: Sequence[Mapping[str, Any]]) -> str | None:
@@ -193,7 +206,8 @@ def _changes(result: Result) -> str:
     synthetic = {"synthetic clips"} if result.get("synthetic_clips") else set()
     pipeline = result.get("pipeline")
     prepared = set() if pipeline in (None, "reference") else {f"pipeline {pipeline}"}
-    return "".join(f"; {text}" for text in sorted(changed | incomplete | synthetic | prepared))
+    other = {"tested on other clips"} if result.get("other_clips") else set()
+    return "".join(f"; {text}" for text in sorted(changed | incomplete | synthetic | prepared | other))
 
 
 def _stream(result: Result) -> str:

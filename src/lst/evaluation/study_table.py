@@ -45,6 +45,7 @@ def study_caption(results: Sequence[Result], baseline: str) -> str:
     settings = {key: every(lambda r, key=key: r["config"][key]) for key in ("repeat", "encoder_width")}
     device = every(lambda r: f"{r['device']}, {r['precision']}")
     incomplete = " Incomplete data." if any(r.get("complete_data") is False for r in results) else ""
+    incomplete += " Synthetic clips." if any(r.get("synthetic_clips") for r in results) else ""
     return (
         f"**{every(lambda r: r['benchmark'])}, {every(lambda r: r['modality'])}** (percent): "
         f"{epochs} epochs, repeat {settings['repeat']}, encoder width {settings['encoder_width']}. {device}. "

@@ -43,7 +43,8 @@ class SkeletonClassifier(nn.Module):
         """Joint features (N, C', V): the encoder's map, averaged over frames and persons in float32.
 
         present_B: positions n * M + m of the persons who are there, at least one for each clip. Without it
-        they are found in x, and every slot is computed: the same result at test time, at more cost.
+        they are found in x, and every slot is computed: at test time the same result at more cost, but for a
+        person of whom x shows nothing but 0, as a motion stream of somebody who stands perfectly still.
         """
         if self.persons == "every_slot":
             return _over_frames(self.encoder(x_NCTVM)).mean(dim=1)

@@ -105,7 +105,7 @@ def load_language(checkpoint: Checkpoint) -> LanguageSide:
         weights_PV=tensors["weights_PV"].to(device),
         projections=_projections(tensors["projections_PDC"], tensors["biases_PD"]).to(device),
         scales_P=tensors["scales_P"].to(device),
-        own_encoder=checkpoint.folder / TEXT_ENCODER if texts.meta.get("tuned") else None,
+        own_encoder=own if (own := checkpoint.folder / TEXT_ENCODER).is_dir() else None,
     )
 
 

@@ -95,7 +95,7 @@ def load_text_encoder(name: str, device: torch.device | str = "cpu") -> TextEnco
     folder = find_encoder(name)
     model, tokenizer = _from_pretrained(folder)
     info = {
-        "encoder": name,
+        "encoder": folder.name,
         "package": "transformers",
         "version": version("transformers"),
         "weights_sha256": folder.weights_sha256(),
@@ -116,8 +116,13 @@ def load_text_encoder(name: str, device: torch.device | str = "cpu") -> TextEnco
 
 
 def save_text_encoder(encoder: TextEncoder, folder: Path) -> None:
-    """A folder that `load_text_encoder` reads, with the weights as they are now; replaces what is there."""
-    own = frozenset(path.name for path in folder.iterdir()) if folder.is_dir() else frozenset()
+    """A folder that `load_text_encoder` reads, with the weights as they are now; replaces such a folder.
+
+    Raises:
+        ValueError: the folder holds something else.
+    """
+    is_encoder = (folder / "config.json").is_file()
+    own = frozenset(path.name for path in folder.iterdir()) if is_encoder else frozenset()
     model: Any = encoder.model
     with new_folder(folder, overwrite=True, own_files=own) as temporary, _quiet():
         model.save_pretrained(temporary)
@@ -164,7 +169,9 @@ def _from_pretrained(folder: EncoderFolder) -> tuple[Any, Any]:
     how = {"trust_remote_code": False, "local_files_only": True}
     checked = {"output_loading_info": True, "ignore_mismatched_sizes": True}  # so that we can say it in words
     try:
-        with _quiet():
+        # A pooler that the files lack would otherwise get random weights, others in every run.
+        with _quiet(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
             tokenizer = AutoTokenizer.from_pretrained(folder.path, **how)
             model, loading = kind.from_pretrained(folder.path, dtype=torch.float32, **checked, **how)
     except (

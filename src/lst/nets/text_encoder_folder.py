@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lst.files import write_json, write_text
-from lst.text.embed import minilm_folder
+from lst.text.embed import MINILM, minilm_folder
 
 Pooling = Literal["projection", "mean", "cls", "max"]
 """Tokens to one vector: CLIP's own, the mean without padding, the first one, or the largest values."""
@@ -40,7 +40,7 @@ class EncoderFolder:
     """A text encoder on disk."""
 
     name: str
-    """As it was asked for: a folder or an id of the hub."""
+    """A whole path, or an id of the hub."""
     path: Path
     """Where transformers reads model and tokenizer."""
     revision: str | None
@@ -77,10 +77,13 @@ def find_encoder(name: str) -> EncoderFolder:
         FileNotFoundError: `name` is a path and there is no such folder.
         ValueError: the hub has none or cannot be reached, or the model is of a kind that is not read.
     """
-    if name == "minilm":
-        root, revision = minilm_folder(), None
+    if name in ("minilm", MINILM):
+        name, root, revision = MINILM, minilm_folder(), None
+    elif Path(name).is_dir():
+        root, revision = Path(name).resolve(), None
+        name = str(root)  # so that it is found from another folder, too
     else:
-        root, revision = (Path(name), None) if Path(name).is_dir() else _from_hub(name)
+        root, revision = _from_hub(name)
     if (root / "config.json").is_file() and _model_type(root) in CLIP_TYPES:
         path, pooling, length = root, "projection", "as_is"
     elif (root / "modules.json").is_file():

@@ -1,7 +1,7 @@
 """A run is a value. Every name in RECIPES is one row of a results table.
 
 Two families: plain names are our corrected defaults; `gap-` names feed and compare as the official code does,
-quirks included (docs/method.md lists them by number), but with the same frozen text vectors as the others.
+quirks included (docs/method.md lists them by number), with the same text vectors as the others.
 A new idea is a new recipe, not a new flag.
 """
 

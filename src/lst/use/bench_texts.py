@@ -63,6 +63,8 @@ class _Batch:
 
 def _to_context(tokens: dict[str, Tensor]) -> dict[str, Tensor]:
     room = CONTEXT - tokens["input_ids"].shape[1]
+    if room < 0:
+        raise ValueError(f"a text has {CONTEXT - room} tokens; the official form reads {CONTEXT}")
     return {name: F.pad(array_NL, (0, room)) for name, array_NL in tokens.items()}
 
 

@@ -68,7 +68,7 @@ def _info(
         "encoder": language.texts.meta["encoder"],
         "unseen": list(checkpoint.card.get("config", {}).get("unseen", ())),
     }
-    if store.manifest["source"].get("synthetic") or store.manifest["dataset"] == "synthetic":
+    if store.manifest["source"].get("synthetic"):
         info["synthetic_clips"] = True
     return info
 

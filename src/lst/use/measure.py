@@ -1,5 +1,6 @@
 """A run's folder -> scores, report and pictures of the test split; several runs -> their ensemble."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from lst.nets.checkpoint import CARD, Checkpoint, load_checkpoint
 from lst.training.build import TEST_BATCH, training_clips
 from lst.training.device import choose_device, choose_place, keep_freed_memory
 from lst.training.run_folder import RECIPE
+
+logger = logging.getLogger(__name__)
 
 SCORES, HELD_OUT = Path("test") / "scores.npz", Path("held_out") / "scores.npz"
 
@@ -59,6 +62,20 @@ def batches_for(checkpoint: Checkpoint, store: ClipStore, clips: np.ndarray) -> 
     return ClipBatches(store, clips, checkpoint.pipeline, batch_size=TEST_BATCH, device=device, place=place)
 
 
+def are_other_clips(checkpoint: Checkpoint, store: ClipStore) -> bool:
+    """Whether the store is from other files, or by another pipeline, than that of the training; warns."""
+    trained_on = checkpoint.card.get("inputs", {}).get("source")
+    source = store.manifest["source"]
+    if trained_on is None or all(trained_on.get(key) == source.get(key) for key in ("sha256", "pipeline")):
+        return False
+    logger.warning(
+        "%s: holds other clips than %s was trained on (files or pipeline differ); the result says so",
+        store.folder,
+        checkpoint.folder,
+    )
+    return True
+
+
 def _score(checkpoint: Checkpoint, store: ClipStore, clips: np.ndarray, split: str) -> Scores:
     batches = batches_for(checkpoint, store, clips)
     info: dict[str, Any] = {
@@ -69,6 +86,8 @@ def _score(checkpoint: Checkpoint, store: ClipStore, clips: np.ndarray, split: s
     }
     if store.manifest["source"].get("synthetic"):
         info["synthetic_clips"] = True
+    if are_other_clips(checkpoint, store):
+        info["other_clips"] = True
     return score_clips(checkpoint.classifier, batches, checkpoint.class_names, info)
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,9 +31,12 @@ def run_lst(words: Sequence[str]) -> Peak:
     """
     code = "import sys; from lst.cli.main import main; sys.exit(main())"
     started = time.perf_counter()
-    with subprocess.Popen(
-        [sys.executable, "-c", code, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(
+            [sys.executable, "-c", code, *words], stdout=subprocess.DEVNULL, stderr=errors, text=True
+        ) as process,
+    ):
         own = resident = 0
         while process.poll() is None:
             sizes = [_memory(pid) for pid in _tree(process.pid)]
@@ -40,7 +44,8 @@ def run_lst(words: Sequence[str]) -> Peak:
             resident = max(resident, sum(size[1] for size in sizes))
             time.sleep(_PAUSE)
         seconds = time.perf_counter() - started
-        said = process.stderr.read() if process.stderr else ""
+        errors.seek(0)
+        said = errors.read()
     if process.returncode:
         raise ValueError(f"lst {' '.join(words)}: ended with status {process.returncode}: {said.strip()}")
     return Peak(seconds, own, resident)

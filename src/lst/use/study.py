@@ -18,7 +18,7 @@ from lst.training.recipes import (
     stream_names,
 )
 from lst.use.reproduce import keep_result, train_and_test
-from lst.use.study_variants import BASELINE, VARIANT_NAMES, VARIANTS, Variant, get_variant
+from lst.use.study_variants import BASELINE, VARIANTS, Variant, get_variant
 
 logger = logging.getLogger(__name__)
 
@@ -33,14 +33,23 @@ class TextStudy:
     repeat: int | None = None
     encoder_width: int | None = None
     streams: tuple[Modality, ...] = ("joint",)
-    variants: tuple[str, ...] = VARIANT_NAMES
+    variants: tuple[str, ...] | None = None
+    """None: all that the family can have."""
 
     def __post_init__(self) -> None:
         if self.seeds < 1:
             raise ValueError(f"--seeds must be at least 1, got {self.seeds}")
         stream_names(self.family)
-        for name in self.variants:
+        for name in self.variants or ():
             get_variant(name)
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """Names of the variants: gap families have the prompts of the official code only."""
+        if self.variants is not None:
+            return self.variants
+        is_gap = get_recipe(stream_names(self.family)[0]).parity == "gap"
+        return tuple(v.name for v in VARIANTS if not is_gap or v.text.get("prompts", "parts4") == "parts4")
 
     def recipes(self) -> list[str]:
         """The recipes of the streams asked for, in the usual order."""
@@ -54,7 +63,7 @@ class TextStudy:
         """
         for seed in range(1, self.seeds + 1):
             for variant in VARIANTS:
-                if variant.name in self.variants:
+                if variant.name in self.chosen:
                     for recipe in self.recipes():
                         name = f"{self.row_name(recipe, variant)}-seed{seed}"
                         yield name, recipe, self.config(recipe, variant, seed)
