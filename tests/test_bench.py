@@ -119,7 +119,7 @@ def test_a_form_that_computes_something_else_is_marked(
 def test_the_fastest_of_the_repeats_counts(short_clips: None, monkeypatch: pytest.MonkeyPatch):
     """Each turn times training and then inference; two turns of one contender."""
     times = iter([3.0, 9.0, 2.0, 5.0])
-    monkeypatch.setattr(bench, "_seconds", lambda work, device: next(times))
+    monkeypatch.setattr(bench, "seconds", lambda work, device: next(times))
     fused, _ = same_weights()
     c = bench.Contender("x", supervised(fused, fused.out_channels), bf16=False)
     bench._time_all([c], bench._Step(2, torch.device("cpu")), 2)

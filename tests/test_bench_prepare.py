@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lst.cli.main import main
+from lst.data.ntu_files import usable_cores
 from lst.data.ntu_raw import read_bodies
 from lst.data.ntu_write import write_bodies
 from lst.data.synthetic_ntu import make_raw, ntu_clip_ids
@@ -147,7 +148,7 @@ def test_command_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 
 
 def test_cores_are_those_of_this_process():
-    assert 1 <= bench._cores() <= (os.cpu_count() or 1)
+    assert 1 <= usable_cores() <= (os.cpu_count() or 1)
     before = bench._cpu_seconds()
     sum(range(3_000_000))
     assert bench._cpu_seconds() > before

@@ -1,6 +1,5 @@
 """`lst prepare` and `synthesize`."""
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ import tyro
 
 from lst.cli.info_verbs import print_splits
 from lst.data.ntu_clip import Pipeline
-from lst.data.ntu_files import Outcome
+from lst.data.ntu_files import Outcome, usable_cores
 from lst.data.prepare import Prepared, prepare_nw_ucla, prepare_synthetic
 from lst.data.prepare_ntu import prepare_ntu
 from lst.data.synthesize import synthesize_ntu
@@ -58,7 +57,7 @@ def prepare(args: Sequence[str]) -> None:
         if not sources and dataset != "synthetic":
             raise ValueError(f"lst prepare {dataset} needs its source: {expected}")
         if dataset in NTU:
-            count = _usable_cores() if workers is None else workers
+            count = usable_cores() if workers is None else workers
             prepared = prepare_ntu(
                 dataset,
                 sources,
@@ -111,13 +110,6 @@ def synthesize(args: Sequence[str]) -> None:
         print(f"next: lst prepare {dataset} {folder} --out data/{dataset}-synthetic")
 
     tyro.cli(run, prog="lst synthesize", args=args)
-
-
-def _usable_cores() -> int:
-    """Those that this process may run on, where the system says."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _watch(outcomes: Iterator[Outcome], total: int, done: int) -> Iterator[Outcome]:

@@ -72,6 +72,8 @@ def describe(args: Sequence[str]) -> None:
             raise ValueError("lst describe needs the model that writes: --llm openai:MODEL")
         listed, dataset = _listed(actions, benchmark)
         target = out or Path(f"{benchmark}.json" if actions is None else actions.with_suffix(".json"))
+        if target.exists() and not overwrite:
+            print(f"note: {target} exists; other texts take its place with --overwrite only")
         chat = open_chat(llm, temperature=temperature, timeout=timeout, retries=retries)
         answers = AnswerCache(
             cache or target.with_name(f"{target.name}.answers"), model=chat.model, temperature=temperature

@@ -77,6 +77,13 @@ def any_benchmark(dataset: str) -> Benchmark:
     return get_benchmark(choose("NTU data set", dataset, _BENCHMARKS))
 
 
+def usable_cores() -> int:
+    """Those that this process may run on, where the system says."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def list_tasks(sources: Sequence[RawFiles]) -> list[Task]:
     """All `.skeleton` files, sorted by clip id; files of one id in the order of the sources."""
     tasks = [

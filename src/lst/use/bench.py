@@ -4,8 +4,7 @@ A training step is the real one: forward, language and label loss, backward, SGD
 turns, so a machine that slows down slows all of them. Ratios count, not milliseconds.
 """
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from lst.text.vectors import default_vectors
 from lst.training.device import choose_device, describe_device, keep_freed_memory
 from lst.training.provenance import code_facts
 from lst.training.run_texts import text_bank
+from lst.use.timing import seconds
 
 BENCHMARK = "nw-ucla"  # its shape: 52 frames, 20 joints, one person
 TOLERANCE = {False: 1e-4, True: 3e-2}  # relative error of the logits in fp32, and under bf16 autocast
@@ -160,9 +160,9 @@ def _time_all(contenders: list[Contender], step: _Step, repeats: int) -> None:
         step.train(c)  # warm-up
     for _ in range(repeats):
         for c in contenders:
-            c.train = min(c.train, _seconds(lambda c=c: step.train(c), step.x_NCTVM.device))
+            c.train = min(c.train, seconds(lambda c=c: step.train(c), step.x_NCTVM.device))
         for c in contenders:
-            c.infer = min(c.infer, _seconds(lambda c=c: step.infer(c), step.x_NCTVM.device))
+            c.infer = min(c.infer, seconds(lambda c=c: step.infer(c), step.x_NCTVM.device))
 
 
 def _line(c: Contender, first: Contender) -> str:
@@ -194,13 +194,3 @@ def _record(contenders: list[Contender], device: torch.device, batch: int) -> di
             for c in contenders
         ],
     }
-
-
-def _seconds(work: Callable[[], object], device: torch.device) -> float:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    started = time.perf_counter()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter() - started

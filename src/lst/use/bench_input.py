@@ -6,7 +6,7 @@ are there, as the recipe says, and for every slot, as published (Q8).
 """
 
 import tempfile
-import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from lst.training.build import assemble, input_pipeline
 from lst.training.device import choose_device, describe_device, keep_freed_memory, uses_bf16
 from lst.training.provenance import code_facts
 from lst.training.recipes import RunConfig, get_recipe
+from lst.use.timing import seconds
 
 RECIPE = "ntu60-xsub-bone-motion"
 """The stream with most to compute on the way in."""
@@ -109,11 +110,8 @@ def _batches(
 
 def _time_input(batches: ClipBatches, device: torch.device) -> tuple[int, float]:
     """One epoch: (clips, seconds)."""
-    _wait(device)
-    started = time.perf_counter()
-    clips = sum(len(batch.labels_N) for batch in batches.train(1, 0))
-    _wait(device)
-    return clips, time.perf_counter() - started
+    clips = batches.num_train_batches * batches.batch_size
+    return clips, seconds(lambda: deque(batches.train(1, 0), maxlen=0), device)
 
 
 class _Step:
@@ -133,23 +131,14 @@ class _Step:
 
     def time(self, batch: Batch, steps: int) -> None:
         self._step(batch)  # to warm up
-        _wait(self.device)
-        started = time.perf_counter()
-        for _ in range(steps):
-            self._step(batch)
-        _wait(self.device)
-        self.pace.record(steps * len(batch.labels_N), time.perf_counter() - started)
+        spent = sum(seconds(lambda: self._step(batch), self.device) for _ in range(steps))
+        self.pace.record(steps * len(batch.labels_N), spent)
 
     def _step(self, batch: Batch) -> None:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             terms = self.net(batch.x_NCTVM, batch.labels_N, batch.text_draws_N, batch.present_B)
         self.net.zero_grad(set_to_none=True)
         (terms.classes + terms.parts_P.mean()).backward()
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def _record(

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lst.data.ntu_files import usable_cores
 from lst.data.ntu_raw import read_bodies
 from lst.data.prepare_ntu import prepare_ntu
 from lst.data.store import ClipStore
@@ -105,7 +106,7 @@ def bench_prepare(
     *, clips: int, seed: int, repeats: int, large: bool, workers: int | None = None, out: Path | None = None
 ) -> Iterator[str]:
     """Lines of tables: clips per second, ratio to the plain reader per core, memory, size, targets."""
-    cores = workers or _cores()
+    cores = workers or usable_cores()
     with tempfile.TemporaryDirectory(prefix="lst-bench-") as name:
         base = Path(name)
         size = synthesize_ntu(DATASET, base / "raw", clips=clips, seed=seed)
@@ -127,11 +128,6 @@ def bench_prepare(
     if out is not None:
         write_json(out, _record(ways, clips, seed, share, peaks, targets))
         yield f"wrote {out}"
-
-
-def _cores() -> int:
-    """Those this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _ways(base: Path, cores: int) -> list[Way]:

@@ -5,7 +5,6 @@ padded to 77 tokens. A kinder form pads to the longest of a call only. All are t
 backward, with the same weights and the same texts.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from lst.text.descriptions import default_descriptions
 from lst.text.prompt_choices import prompt_heads
 from lst.training.device import choose_device, describe_device, keep_freed_memory
 from lst.training.provenance import code_facts
+from lst.use.timing import seconds
 
 CONTEXT = 77
 """Tokens to which the official code pads every text."""
@@ -82,12 +82,12 @@ def bench_texts(
     best = dict.fromkeys(forms, float("inf"))
     for _ in range(repeats):
         for form, forward in forms.items():
-            best[form] = min(best[form], _seconds(encoder, forward, where))
+            best[form] = min(best[form], seconds(lambda work=forward: _step(encoder, work), where))
     heads = len(step.texts_PN)
     yield f"{describe_device(where)}, torch {torch.__version__}"
     yield f"{name}, {batch} clips of {dataset}: {step.distinct} distinct texts among {heads} x {batch}"
-    for form, seconds in best.items():
-        yield f"{form:<42}{1e3 * seconds:>8.0f} ms {seconds / best[ONCE]:>6.1f}x"
+    for form, spent in best.items():
+        yield f"{form:<42}{1e3 * spent:>8.0f} ms {spent / best[ONCE]:>6.1f}x"
     met = "met" if best[OFFICIAL] >= TARGET * best[ONCE] else "MISSED"
     yield f"at least {TARGET:g}x beside the official form: {met}; vectors differ by at most {error:.1e}"
     if out is not None:
@@ -95,19 +95,10 @@ def bench_texts(
         yield f"wrote {out}"
 
 
-def _seconds(encoder: TextEncoder, forward: Callable[[], Tensor], device: torch.device) -> float:
+def _step(encoder: TextEncoder, forward: Callable[[], Tensor]) -> None:
     """Forward and backward."""
-    _wait(device)
-    started = time.perf_counter()
     encoder.zero_grad(set_to_none=True)
     forward().square().sum().backward()
-    _wait(device)
-    return time.perf_counter() - started
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def _record(

@@ -40,7 +40,6 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("text-similarity", "the method, target text_similarity", {"target": "text_similarity"}),
     Variant("info-nce", "the method, loss info_nce", {"loss": "info_nce"}),
 )
-VARIANT_NAMES: tuple[str, ...] = tuple(variant.name for variant in VARIANTS)
 
 
 def get_variant(name: str) -> Variant:
