@@ -9,6 +9,7 @@ import tyro
 from lst.cli.run_verbs import open_data
 from lst.facts.benchmarks import Benchmark, get_benchmark
 from lst.facts.choices import TextHeads
+from lst.text.actions import read_actions
 
 
 def classify_by_text(args: Sequence[str]) -> None:
@@ -66,14 +67,10 @@ def classify_by_text(args: Sequence[str]) -> None:
 
 
 def action_names(actions: str) -> list[str]:
-    """Names between commas, or the lines of a .txt file; empty ones are left out."""
+    """Names between commas, or those of a .txt file as `lst describe` reads it; empty ones are left out."""
     if actions.lower().endswith(".txt"):
-        path = Path(actions)
-        if not path.is_file():
-            raise FileNotFoundError(f"{path}: no such file of actions; it has one action per line")
-        parts = path.read_text(encoding="utf-8-sig").splitlines()
-    else:
-        parts = actions.split(",")
+        return [action.name for action in read_actions(actions)]
+    parts = actions.split(",")
     names = [part.strip() for part in parts if part.strip()]
     if not names:
         raise ValueError(f"--actions {actions!r} names no action; for example --actions 'wave, sit down'")

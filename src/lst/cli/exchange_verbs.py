@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import tyro
 
@@ -13,6 +13,7 @@ from lst.data.prepare import Prepared
 from lst.data.pyskl_import import import_pyskl
 from lst.data.store import ClipStore
 from lst.facts.benchmarks import Benchmark, get_benchmark
+from lst.facts.choices import Split
 
 _NPZ, _PICKLES = ".npz", (".pkl", ".pickle")
 _BENCHMARKS = {layout.name.lower(): name for name, layout in NPZ_LAYOUTS.items()}
@@ -26,6 +27,8 @@ def export_data(args: Sequence[str]) -> None:
         benchmark: tyro.conf.Positional[str],
         target: tyro.conf.Positional[Path],
         /,
+        *,
+        overwrite: bool = False,
     ) -> None:
         """Write the .npz of a benchmark in CTR-GCN's layout, which many repositories read.
 
@@ -33,9 +36,16 @@ def export_data(args: Sequence[str]) -> None:
             store: Such as data/ntu60.
             benchmark: Such as ntu60-xsub.
             target: File to write, such as NTU60_CS.npz.
+            overwrite: Replace a file that is there already.
         """
-        export_npz(ClipStore.open(store), get_benchmark(benchmark), target)
-        print(f"wrote {target}")
+        if target.exists() and not overwrite:
+            raise ValueError(f"{target}: exists already. Choose another name, or --overwrite it.")
+        opened, facts = ClipStore.open(store), get_benchmark(benchmark)
+        export_npz(opened, facts, target)
+        counts = ", ".join(f"{len(opened.select(facts, split))} {split}" for split in get_args(Split))
+        print(f"wrote {target}: {counts}, {target.stat().st_size / 1e6:.1f} MB")
+        if opened.manifest["source"].get("synthetic"):
+            print("note: the clips are synthetic, and an npz has no place to say so")
 
     tyro.cli(run, prog="lst export-data", args=args)
 
@@ -60,6 +70,8 @@ def import_data(args: Sequence[str]) -> None:
             overwrite: Replace a store that is there already.
         """
         source, folder = _source_and_folder(paths)
+        if not source.exists():
+            raise FileNotFoundError(f"{source}: no such file. Give an .npz or a .pkl.")
         print_prepared(_import(source, folder, benchmark, overwrite=overwrite))
 
     tyro.cli(run, prog="lst import-data", args=args)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from lst.cli.run_card import print_run
 from lst.data.ntu_counts import StoreCounts, why_not_counted, write_differences
 from lst.data.store import ClipStore
 
@@ -28,9 +29,7 @@ def info(args: Sequence[str]) -> None:
         if differences is not None:
             return _write_differences(ClipStore.open(path), differences)
         if (path / "card.json").is_file() or (path / "recipe.json").is_file():
-            from lst.cli.show_verbs import print_card
-
-            return print_card(path)  # says so when the run is not finished
+            return print_run(path)
         if (path / "result.json").is_file():
             from lst.evaluation.results import one_line, read_result
 
@@ -54,8 +53,12 @@ def _print_store(store: ClipStore) -> None:
     print_splits(summary)
     first = next(iter(summary["benchmarks"].values()))
     print(f"  {'class':<28} train  test")
-    for name, count in first["train"]["classes"].items():
-        print(f"  {name:<28} {count:>5} {first['test']['classes'][name]:>5}")
+    train, test = first["train"]["classes"], first["test"]["classes"]
+    shown = [name for name in train if train[name] + test[name]]
+    for name in shown:
+        print(f"  {name if len(name) <= 28 else name[:25] + '...':<28} {train[name]:>5} {test[name]:>5}")
+    if len(shown) < len(train):
+        print(f"  and {len(train) - len(shown)} classes without a clip")
     for facts in summary["benchmarks"].values():
         for remark in facts["remarks"]:
             print(f"  note: {remark}")

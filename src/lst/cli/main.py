@@ -84,7 +84,8 @@ def main(args: Sequence[str] | None = None) -> int:
     if words[0] in ("-V", "--version"):
         print(f"lst {__version__}")
         return 0
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("lst").setLevel(logging.INFO)  # other libraries tell of trouble only
     try:
         choose("verb", words[0], VERBS)(words[1:])
     except KeyboardInterrupt:

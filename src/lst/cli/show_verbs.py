@@ -63,23 +63,3 @@ def import_checkpoint(args: Sequence[str]) -> None:
         print(f"wrote {target}\nnext: lst test {target}")
 
     tyro.cli(run, prog="lst import-checkpoint", args=args)
-
-
-def print_card(run: Path) -> None:
-    """What a checkpoint is and what it reached."""
-    from lst.nets.checkpoint import read_card
-
-    card = read_card(run)
-    print(f"{run}: {card.get('recipe', 'imported')}, {card['modality']} of {card['benchmark']}")
-    for key in (
-        "epochs",
-        "last_test_top1",
-        "best_on_test",
-        "selected_on",
-        "overrides",
-        "precision",
-        "seconds",
-    ):
-        if key in card:
-            print(f"  {key.replace('_', ' '):<15} {card[key]}")
-    print(f"  {'encoder':<15} {card['build']['encoder']}, {len(card['class_names'])} classes")

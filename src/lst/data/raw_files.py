@@ -93,14 +93,26 @@ def _is_wanted(file: RawFile, suffix: str) -> bool:
 
 
 def _in_folder(folder: Path) -> list[RawFile]:
-    paths = (path for path in folder.rglob("*") if path.is_file())
     return [
-        RawFile(path.relative_to(folder).as_posix(), path.read_bytes, lambda path=path: _stamp_of(path))
-        for path in paths
+        RawFile(
+            path.relative_to(folder).as_posix(),
+            lambda path=path: _content_of(path),
+            lambda path=path: _stamp_of(path),
+        )
+        for path in folder.rglob("*")
+        if not path.is_dir()
     ]
 
 
+def _content_of(path: Path) -> bytes:
+    if not path.is_file():  # a link to nowhere, or a pipe, which would wait for a writer
+        raise OSError("it is no file, or a link to a file that is not there")
+    return path.read_bytes()
+
+
 def _stamp_of(path: Path) -> str:
+    if not path.is_file():
+        return "no file"
     facts = path.stat()
     return f"{facts.st_size} bytes, changed {facts.st_mtime_ns}"
 

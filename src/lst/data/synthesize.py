@@ -29,6 +29,10 @@ def synthesize_ntu(
     Raises:
         ValueError: a choice that does not exist, or `folder` exists.
     """
+    if (Path(folder) / MARKER).is_file():
+        raise ValueError(
+            f"{folder}: holds synthetic clips already. Choose another folder, or delete this one."
+        )
     names = ntu_clip_ids(dataset, clips)
     size = 0
     with new_folder(Path(folder), overwrite=False, own_files=frozenset()) as temporary:

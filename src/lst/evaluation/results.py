@@ -151,7 +151,9 @@ def read_results(folders: Iterable[Path]) -> list[Result]:
 
 def one_line(result: Result) -> str:
     """A run in one line: name, accuracies, epochs, seed, device."""
-    unseen = f"  unseen {_percent(result['top1_unseen'])}" if result.get("top1_unseen") is not None else ""
+    unseen = (
+        f"  not copied {_percent(result['top1_unseen'])}" if result.get("top1_unseen") is not None else ""
+    )
     best = result.get("best_on_test")
     best_text = ""
     if best and best["epochs_tested"] == result["epochs"]:  # a sparse test has no best epoch

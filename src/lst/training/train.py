@@ -54,6 +54,7 @@ def train(name: str, config: RunConfig, store: ClipStore, out: Path, options: Tr
         logger.info("%s: finished already, nothing to do", out)
         return read_card(out)
     rows, sessions = _resume(run, folder)
+    logger.info("%s: %s", out, run.says())
     curves = _TensorBoard(out, first_epoch=len(rows) + 1)
     if len(rows) < config.optim.epochs:
         sessions.append({"first_epoch": len(rows) + 1, **run.session()})
@@ -117,6 +118,17 @@ class _Run:
         )
         if compiled:
             parts.supervision.compile()
+
+    def says(self) -> str:
+        """What is about to be computed, in a line."""
+        parts, config = self.parts, self.config
+        numbers = sum(p.numel() for p in parts.classifier.parameters())
+        texts = parts.text["encoder"] if parts.text else "none"
+        return (
+            f"{config.modality} of {config.benchmark}, {len(parts.train.clip_ids)} training clips, "
+            f"{config.optim.epochs} epochs of {parts.train.num_train_batches} steps; {numbers:,} numbers in the "
+            f"net; texts: {texts}; {describe_device(self.device)}, {self.precision}"
+        )
 
     def _groups(self) -> tuple[list[dict[str, Any]], list[float]]:
         """Parameters of the optimiser and the share of the learning rate that each group has."""

@@ -1,0 +1,69 @@
+"""`lst info RUN`: what a run is, how far it is, and what it reached."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+
+def print_run(run: Path) -> None:
+    """A finished run from its card; one that is not finished from its log."""
+    if (run / "card.json").is_file():
+        from lst.nets.checkpoint import read_card
+
+        lines = _finished(read_card(run))
+    else:
+        lines = _unfinished(run)
+    head, *rest = lines
+    print(f"{run}: {head}")
+    print("\n".join(f"  {line}" for line in rest))
+
+
+def _finished(card: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{card.get('recipe', 'imported')}, {card['modality']} of {card['benchmark']}"
+    config, build = card.get("config"), card["build"]
+    yield f"encoder    {build['encoder']}, width {build['width']}, {len(card['class_names'])} classes"
+    if config is None:
+        yield f"weights    imported from {card['imported_from']}"
+        return
+    yield f"epochs     {card['epochs']} of {config['optim']['planned_epochs']} planned, seed {config['seed']}"
+    yield f"test       last epoch {_percent(card['last_test_top1'])}; {card['selected_on']} is selected"
+    best = card["best_on_test"]
+    if best["epochs_tested"] == card["epochs"]:
+        yield f"           best on test {_percent(best['top1'])}, epoch {best['epoch']}; that is no result"
+    yield from _language(card)
+    if changed := card.get("overrides"):
+        yield "changed    " + ", ".join(f"{key} {value}" for key, value in sorted(changed.items()))
+    source = card["inputs"]["source"]
+    kind = ", synthetic clips" if source.get("synthetic") else ""
+    yield f"clips      {card['inputs']['clips']['train']} train, {card['inputs']['clips']['test']} test{kind}"
+    if "pipeline" in source:
+        yield f"pipeline   {source['pipeline']}"
+    devices = dict.fromkeys(session["device"] for session in card["sessions"])
+    yield f"computed   {card['seconds'] / 60:.0f} min on {' + '.join(devices)}, {card['precision']}"
+
+
+def _language(card: Mapping[str, Any]) -> Iterator[str]:
+    text = card.get("text")
+    if not text:
+        yield "language   none: the plain encoder"
+        return
+    control = f"; control {text['control']}" if "control" in text else ""
+    prompts = card["config"].get("text", {}).get("prompts", "parts4")
+    yield f"language   {prompts} by {text['encoder']}{control}"
+
+
+def _unfinished(run: Path) -> Iterator[str]:
+    started = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
+    config = started["config"]
+    yield f"{started['name']}, {config['modality']} of {config['benchmark']}, not finished"
+    log = run / "log.jsonl"
+    rows = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
+    yield f"epochs     {len(rows)} of {config['optim']['epochs']} done, seed {config['seed']}"
+    if tested := [row["test_top1"] for row in rows if "test_top1" in row]:
+        yield f"test       {_percent(tested[-1])} when it was last measured"
+    yield "go on with the command that started it and --resume"
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f} %"
