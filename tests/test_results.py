@@ -177,7 +177,8 @@ def test_what_cannot_be_read_is_named(tmp_path: Path):
 def test_one_line():
     line = one_line(stream("nw-ucla-joint-seed1", 0.9125, 0.8))
     assert line == (
-        "nw-ucla-joint-seed1                      top-1 91.2 %  not copied 80.0 %  (best on test 75.0 %, epoch 7)"
+        "nw-ucla-joint-seed1                      top-1 91.2 %  not copied 80.0 %"
+        "  (best on test 75.0 %, epoch 7)"
         "  20 of 110 epochs  seed 1  CPU"
     )
     members = [stream("a", 0.5), stream("b", 0.5)]
