@@ -126,8 +126,8 @@ class _Run:
         texts = parts.text["encoder"] if parts.text else "none"
         return (
             f"{config.modality} of {config.benchmark}, {len(parts.train.clip_ids)} training clips, "
-            f"{config.optim.epochs} epochs of {parts.train.num_train_batches} steps, {numbers:,} numbers in the "
-            f"net, texts: {texts}; {describe_device(self.device)}, {self.precision}"
+            f"{config.optim.epochs} epochs of {parts.train.num_train_batches} steps, {numbers:,} numbers in "
+            f"the net, texts: {texts}; {describe_device(self.device)}, {self.precision}"
         )
 
     def _groups(self) -> tuple[list[dict[str, Any]], list[float]]:
