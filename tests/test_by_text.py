@@ -272,7 +272,7 @@ def test_clips_by_name(copied_run: Path, tiny_store: ClipStore):
     [
         (("--actions", " , "), "names no action"),
         (("--actions", "a", "--descriptions", "b.json"), "not both"),
-        (("--actions", "missing.txt"), "missing.txt: no such file of actions"),
+        (("--actions", "missing.txt"), "missing.txt: no such file of action names"),
     ],
 )
 def test_wrong_options_are_refused(words: tuple[str, ...], says: str, unbroken: Callable[..., Path]):

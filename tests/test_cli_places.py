@@ -1,5 +1,6 @@
 """Wrong places on the command line: what is not there, or is something else, is named."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -67,8 +68,17 @@ def test_results_of_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_info_of_a_run_that_is_not_finished(tmp_path: Path):
+    config = {"modality": "bone", "benchmark": "nw-ucla", "seed": 2, "optim": {"epochs": 6}}
+    (tmp_path / "recipe.json").write_text(json.dumps({"name": "nw-ucla-bone", "config": config}))
+    assert f"{tmp_path}: nw-ucla-bone, bone of nw-ucla, not finished" in lst_call("info", tmp_path).out
+    rows = [{"epoch": 1, "test_top1": 0.25}, {"epoch": 2, "test_top1": 0.5}, {"epoch": 3}]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    lines = lst_call("info", tmp_path).out.splitlines()
+    assert lines[1].split() == ["epochs", "3", "of", "6", "done,", "seed", "2"]
+    assert lines[2].split()[:3] == ["test", "50.0", "%"]
+    assert "--resume" in lines[3]
     (tmp_path / "recipe.json").write_text("{}")
-    assert "no finished checkpoint there" in refused("info", tmp_path)
+    assert "is not the recipe of a run" in refused("info", tmp_path)
 
 
 def test_results_for_a_file_that_is_not_there(tmp_path: Path):

@@ -175,6 +175,7 @@ def test_a_stopped_run_says_so_and_goes_on(
     assert "--resume" in lst_call(*words).err
 
     monkeypatch.setattr(ClipBatches, "train", original)
+    caplog.clear()
     with caplog.at_level(logging.INFO):
         done = lst_call(*words, "--resume")
     assert done.status == 0, done.err

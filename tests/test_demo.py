@@ -97,6 +97,7 @@ def test_a_stopped_demo_goes_on(
     assert finished == ["demo-bone-seed1", "demo-joint-seed1"]
 
     monkeypatch.setattr(ClipBatches, "train", original)
+    caplog.clear()
     with caplog.at_level(logging.INFO):
         assert main(words) == 0
     assert len([m for m in caplog.messages if m.startswith("epoch ")]) == 2  # one for each stream left

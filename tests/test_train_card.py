@@ -65,7 +65,7 @@ def test_the_card_says_what_the_numbers_are(tiny_store: ClipStore, unbroken: Cal
     assert card["input"]["clip_length"] == 8
     assert (card["recipe"], card["benchmark"], card["epochs"]) == ("tiny", "synthetic", 3)
     assert card["config"]["optim"]["epochs"] == 3
-    assert card["inputs"]["source"] == {"seed": 0}
+    assert card["inputs"]["source"] == {"seed": 0, "synthetic": True}
     assert card["inputs"]["clips"] == {"train": 24, "test": 12}
     assert card["complete_data"] is False  # the tiny store has fewer clips than the benchmark expects
     assert card["overrides"]["encoder_width"] == 8

@@ -70,8 +70,6 @@ def import_data(args: Sequence[str]) -> None:
             overwrite: Replace a store that is there already.
         """
         source, folder = _source_and_folder(paths)
-        if not source.exists():
-            raise FileNotFoundError(f"{source}: no such file. Give an .npz or a .pkl.")
         print_prepared(_import(source, folder, benchmark, overwrite=overwrite))
 
     tyro.cli(run, prog="lst import-data", args=args)
@@ -110,6 +108,8 @@ def _import(source: Path, folder: Path, benchmark: str | None, *, overwrite: boo
 
 def _benchmark_of(source: Path, chosen: str | None) -> Benchmark:
     """Of an `.npz`: by its well-known name, or as the user says."""
+    if not source.is_file():
+        raise FileNotFoundError(f"{source}: no such file. Give an npz.")
     by_name = _BENCHMARKS.get(source.stem.lower())
     if chosen is None and by_name is None:
         names = ", ".join(f"{layout.name}.npz" for layout in NPZ_LAYOUTS.values())

@@ -54,9 +54,13 @@ def _language(card: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _unfinished(run: Path) -> Iterator[str]:
-    started = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
-    config = started["config"]
-    yield f"{started['name']}, {config['modality']} of {config['benchmark']}, not finished"
+    path = run / "recipe.json"
+    try:
+        started = json.loads(path.read_text(encoding="utf-8"))
+        name, config = started["name"], started["config"]
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"{path}: is not the recipe of a run; start it again in another folder") from None
+    yield f"{name}, {config['modality']} of {config['benchmark']}, not finished"
     log = run / "log.jsonl"
     rows = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
     yield f"epochs     {len(rows)} of {config['optim']['epochs']} done, seed {config['seed']}"
