@@ -256,4 +256,5 @@ def test_choices_reach_the_run_and_its_log(tiny_store: ClipStore, tmp_path: Any)
     with pytest.raises(ValueError, match=r"another recipe.* \(text\.part_weights: \[4\.0, .* -> \[\]\)"):
         run(tiny_store, tmp_path / "weights", tiny(1), resume=True)
     weighted = (4 * row["loss_parts"][0] + sum(row["loss_parts"][1:])) / 8
+    assert row["loss_text"] == pytest.approx(weighted, rel=1e-5)
     assert row["loss"] == pytest.approx(row["loss_classes"] + weighted, rel=1e-5)

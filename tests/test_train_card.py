@@ -45,11 +45,22 @@ def test_the_folder_of_a_run(tiny_store: ClipStore, tmp_path: Path, monkeypatch:
     assert recipe["config"]["optim"]["epochs"] == 2
     rows = log_of(out)
     assert [row["epoch"] for row in rows] == [1, 2]
-    keys = {"epoch", "lr", "loss", "loss_classes", "loss_parts", "train_top1", "test_top1", "seconds"}
+    keys = {
+        "epoch",
+        "lr",
+        "loss",
+        "loss_classes",
+        "loss_text",
+        "loss_parts",
+        "train_top1",
+        "test_top1",
+        "seconds",
+    }
     assert all(row.keys() == keys for row in rows)
     for row in rows:
         assert row["loss"] == pytest.approx(row["loss_classes"] + sum(row["loss_parts"]) / 5, rel=1e-5)
         assert len(row["loss_parts"]) == 5
+        assert row["loss_text"] == pytest.approx(sum(row["loss_parts"]) / 5)
     assert json.loads((out / "card.json").read_text()) == json.loads(json.dumps(card))
 
 
@@ -176,6 +187,6 @@ def test_progress_changes_no_bit(
 def test_epoch_line_for_people():
     row = {"epoch": 9, "loss_classes": 1.2345, "train_top1": 0.5, "seconds": 30.0}
     assert epoch_line(row, 11) == "epoch   9/11  loss classes 1.234  train 50.0 %  30.0 s, 1 min left"
-    row |= {"loss_parts": [1.0, 2.0], "test_top1": 0.25}
+    row |= {"loss_text": 1.5, "test_top1": 0.25}
     line = "epoch   9/11  loss classes 1.234 + text 1.500  train 50.0 %  test 25.0 %  30.0 s, 1 min left"
     assert epoch_line(row, 11) == line

@@ -235,7 +235,9 @@ class _Run:
                 f"lower --optim.lr (now {self.config.optim.lr}) or with --precision fp32."
             )
         row = {"epoch": epoch + 1, "lr": rate, "loss": loss, "loss_classes": classes, "train_top1": top1}
-        return {**row, "loss_parts": parts} if parts else row
+        if not parts:
+            return row
+        return {**row, "loss_text": self.text_term(means[3:]).item(), "loss_parts": parts}
 
     def test_top1(self) -> float:
         scores = score_clips(self.parts.classifier, self.parts.test, self.parts.benchmark.class_names, {})
@@ -279,8 +281,7 @@ class _Run:
 
 def epoch_line(row: dict[str, Any], epochs: int) -> str:
     """One epoch for people: losses, accuracies, seconds and the time left at this pace."""
-    parts = row.get("loss_parts")
-    text = f" + text {sum(parts) / len(parts):.3f}" if parts else ""
+    text = f" + text {row['loss_text']:.3f}" if "loss_text" in row else ""
     test = f"  test {100 * row['test_top1']:.1f} %" if "test_top1" in row else ""
     left = row["seconds"] * (epochs - row["epoch"])
     return (
