@@ -186,6 +186,11 @@ def test_one_line():
     assert "  110 epochs  " in one_line(stream("a", 0.5, epochs=110))
 
 
+def test_one_line_says_what_was_changed_of_the_recipe():
+    narrow = stream("a", 0.5, overrides={"encoder_width": 16, "repeat": 1})
+    assert one_line(narrow).endswith("  seed 1  CPU; encoder_width 16; repeat 1")
+
+
 def test_one_line_without_an_unseen_clip():
     assert "unseen" not in one_line({**stream("a", 0.5), "clips_unseen": 0, "top1_unseen": None})
 

@@ -150,7 +150,7 @@ def read_results(folders: Iterable[Path]) -> list[Result]:
 
 
 def one_line(result: Result) -> str:
-    """A run in one line: name, accuracies, epochs, seed, device."""
+    """A run in one line: name, accuracies, epochs, seed, device, what was changed of the recipe."""
     unseen = (
         f"  not copied {_percent(result['top1_unseen'])}" if result.get("top1_unseen") is not None else ""
     )
@@ -161,9 +161,7 @@ def one_line(result: Result) -> str:
     how = f"{_epochs(result)} epochs  seed {result['seed']}  {result['device']}"
     if result["parity"] == "imported":
         how = "imported weights"
-    if result.get("synthetic_clips"):
-        how += "  SYNTHETIC CLIPS"
-    return f"{result['name']:<40} top-1 {_percent(result['top1'])}{unseen}{best_text}  {how}"
+    return f"{result['name']:<40} top-1 {_percent(result['top1'])}{unseen}{best_text}  {how}{_changes(result)}"
 
 
 def results_table(results: Sequence[Result], benchmark: str) -> str:
