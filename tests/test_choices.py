@@ -28,6 +28,16 @@ def test_unknown_name_gets_a_hint_and_all_known_names(name, message):
     assert str(error.value) == message
 
 
+def test_of_many_options_only_the_nearest_are_named():
+    options = {f"recipe-{number}": number for number in range(40)}
+    with pytest.raises(
+        ValueError, match=r"Did you mean 'recipe-1'\? Known: (recipe-\d+, ){3}recipe-\d+ and 36 more$"
+    ):
+        choose("recipe", "recip-1", options)
+    with pytest.raises(ValueError, match=r"Known: (recipe-\d+, ){39}recipe-\d+$"):
+        choose("recipe", "zzz", options)
+
+
 def test_without_options_says_so():
     with pytest.raises(ValueError, match=r"unknown colour 'red'. Known: \(none\)"):
         choose("colour", "red", {})

@@ -161,7 +161,9 @@ def one_line(result: Result) -> str:
     how = f"{_epochs(result)} epochs  seed {result['seed']}  {result['device']}"
     if result["parity"] == "imported":
         how = "imported weights"
-    return f"{result['name']:<40} top-1 {_percent(result['top1'])}{unseen}{best_text}  {how}{_changes(result)}"
+    return (
+        f"{result['name']:<40} top-1 {_percent(result['top1'])}{unseen}{best_text}  {how}{_changes(result)}"
+    )
 
 
 def results_table(results: Sequence[Result], benchmark: str) -> str:

@@ -49,6 +49,9 @@ TextHeads = Literal["all", "whole"]
 
 T = TypeVar("T")
 
+MANY = 20
+"""More names than this are not all listed in an error."""
+
 
 def choose(kind: str, name: str, options: Mapping[str, T]) -> T:
     """The option called `name`.
@@ -56,11 +59,16 @@ def choose(kind: str, name: str, options: Mapping[str, T]) -> T:
     `kind` is the word for such an option in the error text: "benchmark", "layout", ...
 
     Raises:
-        ValueError: there is no such option. Names the nearest one and all known ones.
+        ValueError: there is no such option. Names the nearest one, and all known ones unless they are so many
+            that the nearest would be lost among them.
     """
     if name in options:
         return options[name]
     by_lower = {option.lower(): option for option in options}
-    near = difflib.get_close_matches(str(name).lower(), by_lower, n=1)
-    hint = f" Did you mean {by_lower[near[0]]!r}?" if near else ""
-    raise ValueError(f"unknown {kind} {name!r}.{hint} Known: {', '.join(sorted(options)) or '(none)'}")
+    near = [by_lower[found] for found in difflib.get_close_matches(str(name).lower(), by_lower, n=4)]
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    if near and len(options) > MANY:
+        known = f"{', '.join(near)} and {len(options) - len(near)} more"
+    else:
+        known = ", ".join(sorted(options)) or "(none)"
+    raise ValueError(f"unknown {kind} {name!r}.{hint} Known: {known}")
