@@ -26,3 +26,12 @@ NOTES: Mapping[str, str] = {
     "kept_longest": "no body of 12 frames or more, the one seen longest kept",
 }
 """A sentence for every kind. The manifest has the number for every clip."""
+
+
+def note_sentences(notes: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """By kind, the number for every clip -> one sentence for each kind that happened."""
+    return [
+        f"{NOTES[kind]}: {sum(clips.values()):,} in {len(clips):,} clips such as {next(iter(clips))}"
+        for kind, clips in sorted(notes.items())
+        if clips
+    ]

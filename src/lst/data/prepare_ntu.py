@@ -11,7 +11,7 @@ from lst.data.ntu_clip import Pipeline
 from lst.data.ntu_counts import WANTED
 from lst.data.ntu_files import SUFFIX, Outcome, Rules, Task, any_benchmark, convert_all, list_tasks
 from lst.data.ntu_journal import Journal
-from lst.data.ntu_notes import NOTES
+from lst.data.ntu_notes import note_sentences
 from lst.data.ntu_persons import ShortRule
 from lst.data.prepare import Prepared, on_counts
 from lst.data.raw_files import MARKER, RawFiles
@@ -127,7 +127,7 @@ class _Run:
 
     Attributes:
         source: for the manifest: pipeline, names, number and checksum of the files, "synthetic" if a source
-            is marked as generated, and "notes": by kind (see `NOTES`), the number for every clip.
+            is marked as generated, and "notes": by kind (see `ntu_notes.NOTES`), the number for every clip.
         problems: files that cannot be used.
     """
 
@@ -220,7 +220,4 @@ class _Run:
             for raw in self.raws
             if raw.ignored
         ]
-        return [*synthetic, *ignored] + [
-            f"{NOTES[kind]}: {sum(clips.values()):,} in {len(clips):,} clips such as {next(iter(clips))}"
-            for kind, clips in sorted(self.notes.items())
-        ]
+        return [*synthetic, *ignored, *note_sentences(self.notes)]

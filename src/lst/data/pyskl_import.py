@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from lst.data.ntu_files import any_benchmark
+from lst.data.ntu_notes import note_sentences
 from lst.data.prepare import Prepared, on_counts
-from lst.data.prepare_ntu import NOTES
 from lst.data.pyskl_clip import clip_id_of, read_annotation
 from lst.data.pyskl_splits import split_remarks
 from lst.data.safe_pickle import load_plain_pickle
@@ -99,7 +99,7 @@ class _Run:
     Attributes:
         benchmark: any one of the data set.
         source: for the manifest.
-        notes: by kind (see `NOTES`), the number for every clip.
+        notes: by kind (see `ntu_notes.NOTES`), the number for every clip.
     """
 
     def __init__(self, path: Path, annotations: Sequence[Any]) -> None:
@@ -145,11 +145,7 @@ class _Run:
         )
 
     def remarks(self) -> list[str]:
-        return [
-            f"{NOTES[kind]}: {sum(clips.values()):,} in {len(clips):,} clips such as {next(iter(clips))}"
-            for kind, clips in sorted(self.notes.items())
-            if clips
-        ]
+        return note_sentences(self.notes)
 
 
 def _dataset(clip_ids: Iterator[str]) -> str:

@@ -110,22 +110,25 @@ def read_result(path: Path) -> Result:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no result there; run `lst test {path.parent}` first")
-    result = _read_any(path)
+    result = read_formatted(path)
     if result is None:
         raise ValueError(f"{path}: not a result of lst")
     return result
 
 
-def _read_any(path: Path) -> Result | None:
-    """A result, or None for JSON that is something else."""
+def read_formatted(path: Path, form: str = FORMAT, newest: int = VERSION) -> Result | None:
+    """JSON that says it is of the format `form`, or None for JSON that is something else.
+
+    Raises ValueError for broken JSON, and for a version above `newest`.
+    """
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}:{error.lineno}: broken JSON ({error.msg}); delete or mend it") from None
-    if not isinstance(result, dict) or result.get("format") != FORMAT:
+    if not isinstance(result, dict) or result.get("format") != form:
         return None
-    if result["version"] > VERSION:
-        raise ValueError(f"{path}: version {result['version']}, this lst reads up to {VERSION}; update lst")
+    if result["version"] > newest:
+        raise ValueError(f"{path}: version {result['version']}, this lst reads up to {newest}; update lst")
     return result
 
 
@@ -137,7 +140,7 @@ def read_results(folders: Iterable[Path]) -> list[Result]:
     found: dict[str, tuple[Path, Result]] = {}
     for folder in folders:
         for path in sorted([*folder.glob("*.json"), *folder.glob(f"*/{RESULT}")]):
-            result = _read_any(path)
+            result = read_formatted(path)
             if result is None:
                 continue
             first = found.setdefault(result["name"], (path, result))

@@ -1,13 +1,12 @@
 """Finished zero-shot runs as Markdown tables, one for each way of training. Standard library only."""
 
-import json
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lst.evaluation.marked_text import replace_marked
-from lst.evaluation.results import spread
+from lst.evaluation.results import read_formatted, spread
 from lst.facts.benchmarks import get_benchmark
 
 FORMAT, VERSION = "lst-zero-shot", 1
@@ -38,15 +37,7 @@ def read_zero_shot(folder: Path) -> list[Result]:
 
 def read_zero_shot_file(path: Path) -> Result | None:
     """A result, or None for JSON that is something else."""
-    try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path}:{error.lineno}: broken JSON ({error.msg}); delete or mend it") from None
-    if not isinstance(result, dict) or result.get("format") != FORMAT:
-        return None
-    if result["version"] > VERSION:
-        raise ValueError(f"{path}: version {result['version']}, this lst reads up to {VERSION}; update lst")
-    return result
+    return read_formatted(path, FORMAT, VERSION)
 
 
 def zero_shot_tables(results: Sequence[Result]) -> str:
