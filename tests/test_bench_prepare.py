@@ -77,7 +77,7 @@ def test_lines_and_record(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     }
     assert verdicts == {
         "prepare, times the plain reader per core": "MISSED",  # 3 of 4
-        "prepare, clips/s with 2 workers": "MISSED",  # 600 of 1000
+        "60 clips, clips/s with 2 workers": "MISSED",  # 7 of 1000
         "store, share of a dense npz": "met",
         "peak memory with mapped files, MB": "MISSED",
         "growth of memory at 10 times the clips, MB": "MISSED",

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lst.data import ntu_raw_fast
 from lst.data.ntu_raw import RawFileError, read_bodies
 from lst.data.ntu_raw_fast import read_fast
 from skeleton_files import frames_of, joint_line, make_skeleton_file, moving, plain_read
@@ -58,6 +59,15 @@ def test_a_whole_body_more_or_less_and_bodies_behind_the_end():
         agree([*LINES[: i + 27], *LINES[i:]])
         agree([*LINES, *LINES[i : i + 27]])
         agree([*LINES, *LINES[i : i + 20]])
+
+
+def test_many_frames_with_changing_numbers_of_bodies(monkeypatch: pytest.MonkeyPatch):
+    frames = frames_of(40, {"7": (range(40), moving(1, 40)), "8": ([5, 6, 7, 20, 39], moving(2, 5))})
+    lines = make_skeleton_file(frames).splitlines()
+    monkeypatch.setattr(ntu_raw_fast, "_LOOK_AHEAD", 3)
+    assert read_fast(b"\n".join(lines)) is not None
+    agree(lines)
+    agree([b"999999999", *lines[1:]])
 
 
 def test_small_files():

@@ -1,5 +1,6 @@
 """Files in a folder and in a zip are found alike."""
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -72,3 +73,19 @@ def test_a_file_that_vanished(tmp_path: Path):
         (tmp_path / "a.json").unlink()
         with pytest.raises(ValueError, match="cannot be read"):
             raw.files[0].read()
+
+
+def test_a_folder_inside_that_may_not_be_read_stops_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "inside").mkdir()
+    scandir = os.scandir
+
+    def refusing(path: str | Path) -> object:
+        if str(path).endswith("inside"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(PermissionError, match="inside"):
+        RawFiles(tmp_path, ".json")

@@ -72,7 +72,11 @@ def _fingerprint(joints_MTVC: np.ndarray) -> bytes:
 
 
 def _zero_joints(clip_id: str, joints_MTVC: np.ndarray) -> list[dict[str, Any]]:
-    zero_MTV = np.logical_and.reduce([joints_MTVC[..., c] == 0 for c in range(joints_MTVC.shape[-1])])
+    zero_MTV = joints_MTVC[..., 0] == 0
+    if np.count_nonzero(zero_MTV) < 2:
+        return []
+    for c in range(1, joints_MTVC.shape[-1]):
+        zero_MTV &= joints_MTVC[..., c] == 0
     some_MT = (zero_MTV.sum(axis=-1) > 1) & ~zero_MTV.all(axis=-1)
     return [
         {
@@ -86,8 +90,8 @@ def _zero_joints(clip_id: str, joints_MTVC: np.ndarray) -> list[dict[str, Any]]:
 
 
 def _repeated_frames(joints_MTVC: np.ndarray) -> list[int]:
-    first_TC = joints_MTVC[0, :, 0]
-    candidates = np.flatnonzero((first_TC[1:] == first_TC[:-1]).all(axis=1)) + 1  # few, so look closer there
+    one_T = joints_MTVC[0, :, 0, 0]
+    candidates = np.flatnonzero(one_T[1:] == one_T[:-1]) + 1  # few, so look closer there
     return [
         t
         for t in candidates.tolist()

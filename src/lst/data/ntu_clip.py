@@ -20,6 +20,7 @@ Pipeline = Literal["reference", "clean"]
 
 _ORIGIN = slice(3, 6)
 """Joint SpineMid of the first person."""
+_CHANNELS = np.arange(PERSON) % 3
 
 
 def convert(
@@ -46,7 +47,7 @@ def _as_reference(raw: RawBodies, notes: Notes, short: ShortRule) -> np.ndarray:
     if x_TD.shape[1] == PERSON:
         notes["zero_frames"] += int((x_TD == 0).all(axis=1).sum())
     x_TD = centre(x_TD)
-    notes["not_finite"] += int((~np.isfinite(x_TD)).sum())
+    notes["not_finite"] += x_TD.size - int(np.count_nonzero(np.isfinite(x_TD)))
     return x_TD.reshape(len(x_TD), -1, PERSON // 3, 3).swapaxes(0, 1)
 
 
@@ -65,7 +66,7 @@ def centre(x_TD: np.ndarray) -> np.ndarray:
     x_TMD = x_TD.reshape(len(x_TD), -1, PERSON)
     is_absent_TM = x_TMD.sum(axis=2) == 0
     origin_C = x_TD[is_present_T.argmax(), _ORIGIN]
-    centred_TMD = x_TMD - np.tile(origin_C, PERSON // 3)
+    centred_TMD = x_TMD - origin_C[_CHANNELS]
     if x_TMD.shape[1] == 2:
         centred_TMD[is_absent_TM] = 0
     return centred_TMD.reshape(x_TD.shape)

@@ -115,7 +115,7 @@ class Journal:
         if isinstance(result, Problem):
             entry |= {"problem": result.problem, "line": result.line}
         else:
-            content = result.joints_MTVC.astype("<f4").tobytes()
+            content = np.ascontiguousarray(result.joints_MTVC, dtype="<f4").data
             entry |= {"shape": result.joints_MTVC.shape[:2], "crc32": zlib.crc32(content)}
             _put(self._joints, content)
         _put(self._outcomes, json.dumps(entry | {"notes": dict(outcome.notes)}).encode() + b"\n")
@@ -199,7 +199,7 @@ def _open_at(path: Path, size: int) -> IO[bytes]:
     return file
 
 
-def _put(file: IO[bytes], content: bytes) -> None:
+def _put(file: IO[bytes], content: bytes | memoryview) -> None:
     """Write it so that it survives the end of this process."""
     file.write(content)
     file.flush()

@@ -70,9 +70,9 @@ def choose_persons(raw: RawBodies, notes: Notes, short: ShortRule = "leave_out")
 
 def _bodies(raw: RawBodies, is_seen_T: np.ndarray) -> list[_Body]:
     """One per tracking id, in the order of their first sight. Time is the frames that have a body."""
-    frames_B = np.repeat(np.cumsum(is_seen_T) - 1, raw.bodies_T)
     if len(set(raw.ids)) == 1:  # four files of five: without copying
         return [_Body(start=0, joints_TVC=raw.joints_BVC, gap=0)]
+    frames_B = np.repeat(np.cumsum(is_seen_T) - 1, raw.bodies_T)
     sights: dict[bytes, list[int]] = {}
     for row, body_id in enumerate(raw.ids):
         sights.setdefault(body_id, []).append(row)

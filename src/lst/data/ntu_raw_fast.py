@@ -4,7 +4,6 @@ An average NTU RGB+D file has 2,500 joint lines with 30,000 numbers, so nothing 
 Letters: T frames, B bodies over all frames, V joints, C channels, R numbers.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,20 +14,24 @@ JOINT_FIELDS = 12
 NUMBER_BYTES = b"0123456789.-+eE"
 """A text with any byte but these, one blank between fields and one newline per line is not flawless."""
 
-_BODY = [BODY_FIELDS, 1, *[JOINT_FIELDS] * NUM_JOINTS]
-"""Fields in the lines of a body: about it, the number of joints, the joints."""
+_BODY = b" " * (BODY_FIELDS - 1) + b"\n\n" + (b" " * (JOINT_FIELDS - 1) + b"\n") * NUM_JOINTS
+"""What stands behind the fields of a body: of the line about it, the number of joints, the joints."""
+_FRAMES = [b"\n" + _BODY * bodies for bodies in range(10)]
+"""The same of a frame with so many bodies."""
+_LOOK_AHEAD = 1000
+"""Frames compared at a time, so that a long file whose numbers of bodies alternate takes no longer."""
+_XYZ = (BODY_FIELDS + 1 + JOINT_FIELDS * np.arange(NUM_JOINTS)[:, None] + np.arange(3)).ravel()
+"""Of the fields of a body those with a coordinate."""
 _JOINTS_LINE = np.frombuffer(b"25\n", np.uint8)
-_PIECE = 150_000
-"""Bytes of text taken at a time."""
-_BLANK, _NEWLINE, _DOT, _MINUS, _ZERO = b" \n.-0"
+_BLANK, _DOT, _MINUS, _ZERO = b" .-0"
 _WIDTH = 8
 """Digits behind the point that are taken as one 64-bit number, a byte each, the first one lowest."""
-_POWERS = np.array([float(10**k) for k in range(_WIDTH + 1)])
+_SCALE = 10.0**_WIDTH
 _EIGHT_ZEROS = np.uint64(int.from_bytes(b"0" * _WIDTH, "little"))
-_KEEP_LAST = np.array([(1 << 64) - (1 << 8 * (_WIDTH - k)) for k in range(_WIDTH + 1)], dtype=np.uint64)
 _TO_128 = np.uint64(0x7676767676767676)  # 10 becomes 128, 9 stays below
 _OVER_127 = np.uint64(0x8080808080808080)
 _TWO_BYTES = np.uint64(0x000000FF000000FF)
+_TO_SIGN = np.uint64(63)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,130 +56,123 @@ def read_fast(content: bytes) -> RawBodies | None:
         content += b"\n"
     if content.translate(None, NUMBER_BYTES + b" \n"):
         return None
-    pieces = []
-    for start, end in _pieces(content):
-        lines = _read_lines(content, start, end)
-        if lines is None:
-            return None
-        pieces.append(lines)
-    starts, sizes, joints_RC = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
-    found = _find_bodies(content, starts, sizes)
-    if found is None:
-        return None
-    counts_T, ids = found
-    with np.errstate(over="ignore"):
-        joints_BVC = joints_RC[: NUM_JOINTS * len(ids)].astype(np.float32).reshape(-1, NUM_JOINTS, 3)
-    return RawBodies(counts_T, ids, joints_BVC, len(sizes) - 1 - len(counts_T) - len(_BODY) * len(ids))
-
-
-def _pieces(content: bytes) -> Iterator[tuple[int, int]]:
-    """Where pieces of whole lines start and end, small enough for the processor's cache."""
-    start = 0
-    while start < len(content):
-        end = content.find(b"\n", start + _PIECE) + 1 or len(content)
-        yield start, end
-        start = end
-
-
-def _read_lines(content: bytes, start: int, end: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """The start of every line, its number of fields, and the first 3 numbers of the joint lines (R, 3)."""
-    bytes_ = np.frombuffer(content, np.uint8, end - start, start)
-    gaps = np.flatnonzero(bytes_ <= _BLANK)  # the field i of the piece ends at gaps[i]
-    if gaps[0] == 0 or (gaps[1:] - gaps[:-1] == 1).any():
-        return None  # an empty field or line
-    lasts = np.flatnonzero(bytes_[gaps] == _NEWLINE)
-    firsts = np.append(0, lasts[:-1] + 1)
-    sizes = lasts - firsts + 1
-    starts = np.append(0, gaps[lasts[:-1]] + 1)
-    is_joint = sizes == JOINT_FIELDS
-    ends_RC = gaps[firsts[is_joint, None] + np.arange(3)] + start
-    starts_RC = np.empty_like(ends_RC)
-    starts_RC[:, 0] = starts[is_joint] + start
-    starts_RC[:, 1:] = ends_RC[:, :2] + 1
-    values_R = _to_numbers(content, starts_RC.ravel(), ends_RC.ravel())
-    return None if values_R is None else (starts + start, sizes, values_R.reshape(-1, 3))
-
-
-def _find_bodies(
-    content: bytes, starts: np.ndarray, sizes: np.ndarray
-) -> tuple[np.ndarray, list[bytes]] | None:
-    """Check the order of the lines by their starts and numbers of fields -> bodies per frame, body ids."""
     bytes_ = np.frombuffer(content, np.uint8)
-    firsts_B = np.flatnonzero(sizes == BODY_FIELDS)
-    head = content[: starts[1] - 1] if len(starts) > 1 else b""
-    if not firsts_B.size or firsts_B[-1] + len(_BODY) > len(sizes) or not head.isdigit() or len(head) > 9:
+    ends = np.flatnonzero(bytes_ <= _BLANK)  # of the fields
+    if ends[0] == 0 or (ends[1:] - ends[:-1]).min(initial=2) == 1:
+        return None  # an empty field or line
+    runs = _count_bodies(content, bytes_, ends)
+    separators = bytes_[ends].tobytes()
+    expected = b"\n" + b"".join([_FRAMES[bodies] * frames for bodies, frames in runs])
+    counts_T = np.repeat(*np.array(runs, dtype=np.int64).reshape(-1, 2).T)
+    if not counts_T.any() or not separators.startswith(expected):
         return None
-    lines_BL = firsts_B[:, None] + np.arange(len(_BODY))
-    if (sizes[lines_BL] != _BODY).any() or (_text(bytes_, starts[firsts_B + 1], 3) != _JOINTS_LINE).any():
+    bodies_B = _first_fields(counts_T)
+    ids = _texts(content, ends[bodies_B - 1] + 1, ends[bodies_B])
+    joints_lines = bytes_[ends[bodies_B + BODY_FIELDS - 1, None] + np.arange(1, 4)]
+    fields_R = (bodies_B[:, None] + _XYZ).ravel()
+    values_R = _to_numbers(content, ends[fields_R - 1] + 1, ends[fields_R])
+    if values_R is None or (joints_lines != _JOINTS_LINE).any() or _has_twins(counts_T, ids):
         return None
-    is_outside = np.ones(len(sizes), dtype=bool)
-    is_outside[lines_BL] = False
-    outside = np.flatnonzero(is_outside)
-    counting_T = outside[1 : 1 + int(head)]  # what stands outside bodies: the head, and a line per frame
-    if len(counting_T) < int(head) or not counting_T.size:
-        return None
-    digit_T, newline_T = _text(bytes_, starts[counting_T], 2).T
-    counts_T = digit_T.astype(np.int64) - _ZERO
-    next_T = 1 + np.cumsum(1 + len(_BODY) * counts_T)
-    is_right_T = (newline_T == _NEWLINE) & (counts_T >= 0) & (counts_T <= 9)
-    is_right_T &= counting_T == np.append(1, next_T[:-1])
-    end = next_T[-1]  # of the last frame; a line between its bodies would be one more outside them
-    if not is_right_T.all() or end > len(sizes) or is_outside[:end].sum() != 1 + len(counts_T):
-        return None
-    starts_B = starts[firsts_B[: counts_T.sum()]].tolist()
-    ids = [content[start : content.index(b" ", start)] for start in starts_B]
-    return None if _has_twins(counts_T, ids) else (counts_T, ids)
+    with np.errstate(over="ignore"):
+        joints_BVC = values_R.astype(np.float32).reshape(-1, NUM_JOINTS, 3)
+    return RawBodies(counts_T, ids, joints_BVC, separators.count(b"\n", len(expected)))
 
 
-def _text(bytes_: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
-    """The bytes from each start on: (starts, length). The text goes on behind the last one."""
-    return bytes_[starts[:, None] + np.arange(length)]
+def _count_bodies(content: bytes, bytes_: np.ndarray, ends: np.ndarray) -> list[tuple[int, int]]:
+    """Runs of (bodies in a frame, frames); empty if the numbers of bodies do not stand where they should."""
+    head = content[: ends[0]]
+    if not head.isdigit() or len(head) > 9:
+        return []
+    field, left = 1, int(head)
+    runs: list[tuple[int, int]] = []
+    while left:
+        bodies = int(bytes_[ends[field] - 1]) - _ZERO if field < len(ends) else -1
+        if not 0 <= bodies <= 9:
+            return []
+        step = len(_FRAMES[bodies])
+        fields = np.arange(field, min(field + step * min(left, _LOOK_AHEAD), len(ends)), step)
+        is_one_digit = ends[fields] - ends[fields - 1] == 2
+        is_other = ~is_one_digit | (bytes_[ends[fields] - 1] != _ZERO + bodies)
+        frames = int(is_other.argmax()) if is_other.any() else len(fields)
+        if frames == 0:
+            return []
+        runs.append((bodies, frames))
+        field, left = field + step * frames, left - frames
+    return runs
+
+
+def _first_fields(counts_T: np.ndarray) -> np.ndarray:
+    """(B,) the number of the first field of each body: before it stand other bodies and numbers of bodies."""
+    frames_B = np.repeat(np.arange(len(counts_T)), counts_T)
+    return 2 + frames_B + len(_BODY) * np.arange(len(frames_B))
+
+
+def _texts(content: bytes, starts: np.ndarray, ends: np.ndarray) -> list[bytes]:
+    return [content[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
 
 
 def _has_twins(counts_T: np.ndarray, ids: list[bytes]) -> bool:
     """Whether a frame has two bodies of one id."""
-    ends_T = np.cumsum(counts_T)
-    several = [(int(ends_T[t] - counts_T[t]), int(ends_T[t])) for t in np.flatnonzero(counts_T > 1)]
-    return any(len(set(ids[start:end])) < end - start for start, end in several)
+    if counts_T.max() < 2:
+        return False
+    frames_B = np.repeat(np.arange(len(counts_T)), counts_T)
+    return len(set(zip(frames_B.tolist(), ids, strict=True))) < len(ids)
 
 
 def _to_numbers(content: bytes, starts_R: np.ndarray, ends_R: np.ndarray) -> np.ndarray | None:
     """The float64 nearest to each text in `content`, or None if one is no number.
 
-    A Kinect's metres are a digit, a point and up to eight digits. -1.375 is 1375, exact in float64, divided
-    by 1000, so the quotient is the nearest float64, as `float` gives it. Other forms go through `float`.
+    A Kinect's metres are a digit, a point and up to eight digits. -1.375 is 137500000, exact in float64,
+    divided by 10^8, so the quotient is the nearest float64, as `float` gives it. Other forms go through
+    `float`. Operations are in place where they can be: the time goes into memory that is new to the cache.
     """
-    if starts_R.size == 0:
-        return np.empty(0)
     bytes_ = np.frombuffer(content, np.uint8)
     is_minus_R = bytes_[starts_R] == _MINUS
-    firsts_R = starts_R + is_minus_R
-    digit_R = bytes_[firsts_R] - np.uint8(_ZERO)
-    decimals_R = ends_R - firsts_R - 2
-    is_usual_R = (bytes_[firsts_R + 1] == _DOT) & (digit_R <= 9) & (decimals_R >= 1) & (decimals_R <= _WIDTH)
-    decimals_R = np.where(is_usual_R, decimals_R, 1)
-    # In a file of the right structure more than eight bytes stand before a joint line.
+    places_R = starts_R + is_minus_R  # of the digit, the point, the digits behind it
+    unused_R = places_R - ends_R
+    unused_R += _WIDTH + 2
+    unused_R <<= 3  # to bits
+    unused_R = unused_R.view(np.uint64)  # too many digits: a huge number, and a shift by it gives 0
+    digit_R = bytes_[places_R] - np.uint8(_ZERO)
+    places_R += 1
+    is_usual_R = bytes_[places_R] == _DOT
+    is_usual_R &= digit_R <= 9
+    is_usual_R &= unused_R < 8 * _WIDTH
+    places_R += 1
+    # More than eight bytes stand behind the point in the last z of a file.
     windows = np.ndarray(len(content) - _WIDTH + 1, dtype=f"V{_WIDTH}", buffer=content, strides=(1,))
-    digits_R = (windows[ends_R - _WIDTH].view("<u8") ^ _EIGHT_ZEROS) & _KEEP_LAST[decimals_R]
+    digits_R = windows[places_R].view("<u8")
+    digits_R ^= _EIGHT_ZEROS
+    digits_R <<= unused_R
+    digits_R >>= unused_R
     # All bytes are ASCII, so a byte that is no digit sets its own highest bit here and no other.
-    is_usual_R &= ((digits_R + _TO_128) & _OVER_127) == 0
-    powers_R = _POWERS[decimals_R]
-    values_R = (digit_R * powers_R + _whole(digits_R)) / powers_R
-    np.negative(values_R, out=values_R, where=is_minus_R)
-    for row in np.flatnonzero(~is_usual_R).tolist():  # such as 5.1E-05: about one number in a hundred
-        try:
-            values_R[row] = float(content[starts_R[row] : ends_R[row]])
-        except ValueError:
-            return None
+    over_R = np.add(digits_R, _TO_128, out=unused_R)
+    over_R &= _OVER_127
+    is_usual_R &= over_R == 0
+    values_R = digit_R * _SCALE
+    values_R += _whole(digits_R)
+    values_R /= _SCALE
+    values_R.view(np.uint64)[:] |= is_minus_R.astype(np.uint64) << _TO_SIGN
+    others = np.flatnonzero(~is_usual_R)  # such as 5.1E-05: about one number in a hundred
+    try:
+        values_R[others] = [float(text) for text in _texts(content, starts_R[others], ends_R[others])]
+    except ValueError:
+        return None
     return values_R
 
 
 def _whole(digits_R: np.ndarray) -> np.ndarray:
-    """Eight digits in each uint64, one a byte, the leading one in the lowest -> the numbers.
+    """Eight digits in each uint64, one a byte, the leading one in the lowest -> the numbers, float64.
 
-    Three steps, not eight: every digit joins its neighbour, then pairs join, then fours.
+    Three steps, not eight: every digit joins its neighbour, then pairs join, then fours. Overwrites digits_R.
     """
-    pairs_R = digits_R * np.uint64(10) + (digits_R >> np.uint64(8))
-    outer_R = (pairs_R & _TWO_BYTES) * np.uint64(1_000_000 << 32 | 100)
-    inner_R = (pairs_R >> np.uint64(16) & _TWO_BYTES) * np.uint64(10_000 << 32 | 1)
-    return (outer_R + inner_R) >> np.uint64(32)
+    pairs_R = digits_R >> np.uint64(8)
+    digits_R *= np.uint64(10)
+    pairs_R += digits_R
+    inner_R = np.right_shift(pairs_R, np.uint64(16), out=digits_R)
+    for x_R, factor in ((pairs_R, 1_000_000 << 32 | 100), (inner_R, 10_000 << 32 | 1)):
+        x_R &= _TWO_BYTES
+        x_R *= np.uint64(factor)
+    pairs_R += inner_R
+    pairs_R >>= np.uint64(32)
+    return pairs_R.view(np.int64).astype(np.float64)

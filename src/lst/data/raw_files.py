@@ -1,10 +1,13 @@
 """The files of one kind inside a folder or a zip, read one at a time where they are."""
 
+import os
+import stat
 import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from functools import partial
+from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Self
 
@@ -27,7 +30,7 @@ class RawFile:
 
     @property
     def stem(self) -> str:
-        return PurePosixPath(self.name).stem
+        return os.path.splitext(self.base)[0]
 
     @property
     def stamp(self) -> str:
@@ -59,6 +62,7 @@ class RawFiles:
 
     Raises:
         FileNotFoundError: `path` does not exist.
+        OSError: a folder in it may not be read.
         ValueError: `path` is neither a folder nor a readable zip.
     """
 
@@ -72,9 +76,11 @@ class RawFiles:
         found = _in_folder(path) if self._zip is None else _in_zip(self._zip)
         self.is_synthetic = any(file.base == MARKER for file in found)
         found = [file for file in found if file.base != MARKER]
-        wanted = [file for file in found if _is_wanted(file, suffix)]
+        wanted, others = [], []
+        for file in found:
+            (wanted if _is_wanted(file, suffix) else others).append(file)
         self.files: tuple[RawFile, ...] = tuple(sorted(wanted, key=lambda file: (file.base, file.name)))
-        self.ignored: tuple[str, ...] = tuple(sorted(f.name for f in found if not _is_wanted(f, suffix)))
+        self.ignored: tuple[str, ...] = tuple(sorted(file.name for file in others))
 
     def __enter__(self) -> Self:
         return self
@@ -87,33 +93,37 @@ class RawFiles:
 
 
 def _is_wanted(file: RawFile, suffix: str) -> bool:
-    parts = PurePosixPath(file.name).parts
-    hidden = "__MACOSX" in parts or any(part.startswith(".") for part in parts)
+    parts = file.name.split("/")
+    hidden = "__MACOSX" in parts or any(part.startswith(".") and part != "." for part in parts)
     return not hidden and file.base.lower().endswith(suffix)
 
 
 def _in_folder(folder: Path) -> list[RawFile]:
-    return [
-        RawFile(
-            path.relative_to(folder).as_posix(),
-            lambda path=path: _content_of(path),
-            lambda path=path: _stamp_of(path),
-        )
-        for path in folder.rglob("*")
-        if not path.is_dir()
-    ]
+    found: list[RawFile] = []
+    for parent, _, names in os.walk(folder, onerror=_refuse):  # knows folders without a look at every file
+        inside = PurePath(parent).relative_to(folder).as_posix() + "/"
+        for name in names:
+            path = os.path.join(parent, name)
+            read, stamp = partial(_content_of, path), partial(_stamp_of, path)
+            found.append(RawFile((inside + name).removeprefix("./"), read, stamp))
+    return found
 
 
-def _content_of(path: Path) -> bytes:
-    if not path.is_file():  # a link to nowhere, or a pipe, which would wait for a writer
+def _refuse(error: OSError) -> None:
+    raise error
+
+
+def _content_of(path: str) -> bytes:
+    if not os.path.isfile(path):  # a link to nowhere, or a pipe, which would wait for a writer
         raise OSError("it is no file, or a link to a file that is not there")
-    return path.read_bytes()
+    with open(path, "rb") as file:
+        return file.read()
 
 
-def _stamp_of(path: Path) -> str:
-    if not path.is_file():
+def _stamp_of(path: str) -> str:
+    facts = os.stat(path)
+    if not stat.S_ISREG(facts.st_mode):
         return "no file"
-    facts = path.stat()
     return f"{facts.st_size} bytes, changed {facts.st_mtime_ns}"
 
 

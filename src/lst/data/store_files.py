@@ -82,7 +82,7 @@ def write_joints(path: Path, clips: Iterable[StoredClip], num_joints: int) -> tu
                 first = clip
                 data_start = _write_header(file, 0, first.joints_MTVC.shape)
             persons, frames = clip.joints_MTVC.shape[:2]
-            file.write(clip.joints_MTVC.astype("<f4").tobytes())
+            file.write(np.ascontiguousarray(clip.joints_MTVC, dtype="<f4").data)
             lines[clip.clip_id] = ClipLine(
                 clip.clip_id, clip.label, frames, persons, rows, dict(clip.attributes)
             )

@@ -200,13 +200,13 @@ def _peak_line(clips: int, peak: Peak) -> str:
 
 def _targets(ways: Sequence[Way], clips: int, share: float, peaks: dict[int, Peak]) -> list[Target]:
     alone, last = ways[2], ways[-1]
+    # The whole command on many files where it was run: the seconds in which processes start count less there.
+    rates = {clips: clips / last.seconds} | {n: n / peak.seconds for n, peak in peaks.items() if n > clips}
+    largest = max(rates)
     found = [
         Target("prepare, times the plain reader per core", _ratio(alone, ways), 4, at_least=True),
         Target(
-            f"prepare, clips/s with {last.cores} workers",
-            clips / last.seconds,
-            500 * last.cores,
-            at_least=True,
+            f"{largest:,} clips, clips/s with {last.cores} workers", rates[largest], 500 * last.cores, True
         ),
         Target("store, share of a dense npz", share, 0.25, at_least=False),
     ]
