@@ -109,16 +109,14 @@ def test_targets_on_their_limit_are_met():
 @pytest.mark.skipif(not can_measure(), reason="needs /proc")
 def test_memory_is_that_of_the_whole_tree(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """A stand-in for `lst` whose child holds 60 MB while it holds 40 MB itself."""
-    package = tmp_path / "lst" / "cli"
-    package.mkdir(parents=True)
-    for folder in (tmp_path / "lst", package):
-        (folder / "__init__.py").write_text("")
+    package = tmp_path / "lst"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
     child = "import time; x = bytearray(60_000_000); time.sleep(0.4)"
-    (package / "main.py").write_text(
+    (package / "__main__.py").write_text(
         "import subprocess, sys\n"
-        "def main():\n"
-        "    x = bytearray(40_000_000)\n"
-        f"    return subprocess.call([sys.executable, '-c', {child!r}]) or int(sys.argv[1])\n"
+        "x = bytearray(40_000_000)\n"
+        f"sys.exit(subprocess.call([sys.executable, '-c', {child!r}]) or int(sys.argv[1]))\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     peak = run_lst(["0"])

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -25,6 +26,17 @@ def test_help_names_every_verb(words: list[str]):
     assert lst.__version__ in done.out
     for verb in VERBS:
         assert re.search(rf"(?<![\w-]){verb}(?![\w-])", done.out), verb
+
+
+def test_python_m_lst_is_the_command_and_begins_with_nothing():
+    """Worker processes import the module of the command again: what it imports, each of them waits for."""
+    run = subprocess.run(
+        [sys.executable, "-m", "lst", "--version"], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == f"lst {lst.__version__}\n"
+    code = "import sys, lst.__main__; print([name for name in sys.modules if name[:4] in ('lst.', 'nump')])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "['lst.__main__']\n"
 
 
 @pytest.mark.parametrize("word", ["-V", "--version"])

@@ -1,12 +1,14 @@
 """Defects of recordings, on clips small enough to see them, and on the real NW-UCLA archive."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from lst.data.defects import copied_from_train, find_defects
+from lst.data.defects import DefectFinder, copied_from_train
 from lst.data.nw_ucla import read_nw_ucla
 from lst.data.raw_files import RawFiles
 from lst.facts.benchmarks import get_benchmark
@@ -15,6 +17,13 @@ from lst.facts.benchmarks import get_benchmark
 def clip(*shape: int, start: int = 1) -> np.ndarray:
     """(M, T, V, C) of numbers that are all different and not zero."""
     return (np.arange(np.prod(shape), dtype=np.float32) + start).reshape(shape)
+
+
+def find_defects(clips: Iterable[tuple[str, np.ndarray]]) -> dict[str, list[Any]]:
+    with DefectFinder() as finder:
+        for clip_id, joints_MTVC in clips:
+            finder.look(clip_id, joints_MTVC)
+        return finder.found()
 
 
 def test_a_clean_clip_has_no_defects():

@@ -1,60 +1,77 @@
 """Facts about recordings that are not errors but that a reader of results should know.
 
-Everything is computed from the stored joints, one clip at a time in memory. What is known about NW-UCLA
+Everything is computed from the joints that are stored, while they are written. What is known about NW-UCLA
 stands in data.md 2.3 and 2.4.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 
 from lst.data.shared_poses import SharedPoses
 
 
-def find_defects(clips: Iterable[tuple[str, np.ndarray]]) -> dict[str, list[Any]]:
-    """Look through (clip id, joints (M, T, V, C)) pairs. All results are plain data in the order given.
+class DefectFinder:
+    """Looks at clips one after the other and remembers what is odd. Use it in a `with` block."""
 
-    Returns:
-        copied_clips: lists of two or more clip ids whose joints are identical numbers.
-        one_frame_clips: clip ids. The motion of such a clip is zero.
-        zero_joints: {"clip", "person", "frame", "joints"}: several joints exactly at (0, 0, 0), others of the
-            same person and frame not. One alone is no defect (centring puts a joint there), nor is a person
-            without any joint, who is absent.
-        repeated_frames: {"clip", "frame"}: frame that equals the one before it (and is not all zero).
-        shared_frames: {"clips": [first, second], "frames": n}: clips that are no copies, with n equal poses
-            (to the last digit).
-    """
-    same_joints: dict[bytes, list[str]] = {}
-    one_frame: list[str] = []
-    zero_joints: list[dict[str, Any]] = []
-    repeated: list[dict[str, Any]] = []
-    with SharedPoses() as poses:
-        for clip_id, joints_MTVC in clips:
-            same = same_joints.setdefault(_fingerprint(joints_MTVC), [])
-            same.append(clip_id)
-            if len(same) == 1:
-                poses.add(clip_id, joints_MTVC)
-            if joints_MTVC.shape[1] == 1:
-                one_frame.append(clip_id)
-            zero_joints += _zero_joints(clip_id, joints_MTVC)
-            repeated += [{"clip": clip_id, "frame": frame} for frame in _repeated_frames(joints_MTVC)]
-        shared = [{"clips": [first, later], "frames": count} for first, later, count in poses.pairs()]
-    return {
-        "copied_clips": [ids for ids in same_joints.values() if len(ids) > 1],
-        "one_frame_clips": one_frame,
-        "zero_joints": zero_joints,
-        "repeated_frames": repeated,
-        "shared_frames": shared,
-    }
+    def __init__(self) -> None:
+        self._same_joints: dict[bytes, list[str]] = {}
+        self._one_frame: list[str] = []
+        self._zero_joints: list[dict[str, Any]] = []
+        self._repeated: list[dict[str, Any]] = []
+        self._poses = SharedPoses()
+
+    def __enter__(self) -> Self:
+        self._poses.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._poses.__exit__(kind, error, trace)
+
+    def look(self, clip_id: str, joints_MTVC: np.ndarray) -> None:
+        """At the next clip; its joints are not kept."""
+        same = self._same_joints.setdefault(_fingerprint(joints_MTVC), [])
+        same.append(clip_id)
+        if len(same) == 1:
+            self._poses.add(clip_id, joints_MTVC)
+        if joints_MTVC.shape[1] == 1:
+            self._one_frame.append(clip_id)
+        self._zero_joints += _zero_joints(clip_id, joints_MTVC)
+        self._repeated += [{"clip": clip_id, "frame": frame} for frame in _repeated_frames(joints_MTVC)]
+
+    def found(self) -> dict[str, list[Any]]:
+        """What was seen so far, plain data in the order of the clips.
+
+        Returns:
+            copied_clips: lists of two or more clip ids whose joints are identical numbers.
+            one_frame_clips: clip ids. The motion of such a clip is zero.
+            zero_joints: {"clip", "person", "frame", "joints"}: several joints exactly at (0, 0, 0), others of
+                the same person and frame not. One alone is no defect (centring puts a joint there), nor is a
+                person without any joint, who is absent.
+            repeated_frames: {"clip", "frame"}: frame that equals the one before it (and is not all zero).
+            shared_frames: {"clips": [first, second], "frames": n}: clips that are no copies, with n equal
+                poses (to the last digit).
+        """
+        pairs = self._poses.pairs()
+        return {
+            "copied_clips": [ids for ids in self._same_joints.values() if len(ids) > 1],
+            "one_frame_clips": self._one_frame,
+            "zero_joints": self._zero_joints,
+            "repeated_frames": self._repeated,
+            "shared_frames": [{"clips": [first, later], "frames": n} for first, later, n in pairs],
+        }
 
 
 def copied_from_train(copied_clips: Sequence[Sequence[str]], rule: Callable[[str], str | None]) -> list[str]:
     """Test clips that are identical to a training clip, in the order given.
 
     Args:
-        copied_clips: the entry of that name of `find_defects`.
+        copied_clips: the entry of that name in `DefectFinder.found`.
         rule: clip id -> "train", "test" or None (in neither), such as `Benchmark.rule`.
     """
     leaked: list[str] = []

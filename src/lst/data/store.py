@@ -14,7 +14,7 @@ import numpy as np
 
 from lst import __version__
 from lst.data import store_files as files
-from lst.data.defects import copied_from_train, find_defects
+from lst.data.defects import DefectFinder, copied_from_train
 from lst.data.store_files import COLUMNS, Problem, StoredClip
 from lst.facts.benchmarks import BENCHMARKS, Benchmark
 from lst.facts.choices import Split
@@ -116,7 +116,7 @@ class ClipStore:
         """What is in the store, as plain data (strings, numbers, lists, dictionaries) to print or to save.
 
         Keys: dataset, layout, clips, lengths (frames: total, min, median, max, mean), source, created_by,
-        problems (number of files left out), defects (see `find_defects`), and
+        problems (number of files left out), defects (see `DefectFinder`), and
         benchmarks: name -> {"train" and "test": {"clips", "expected", "lengths", "classes": name -> clips},
         "remarks": sentences on unexpected counts, "copied_from_train": test clips equal to a training clip}.
         """
@@ -173,8 +173,11 @@ def write_store(
     """
     num_joints = get_layout(layout).num_joints
     folder = Path(folder)
-    with new_folder(folder, overwrite=overwrite, own_files=files.ALL_FILES) as temporary:
-        lines, channels = files.write_joints(temporary / files.JOINTS, clips, num_joints)
+    with (
+        new_folder(folder, overwrite=overwrite, own_files=files.ALL_FILES) as temporary,
+        DefectFinder() as defects,
+    ):
+        lines, channels = files.write_joints(temporary / files.JOINTS, clips, num_joints, defects.look)
         files.write_clips(temporary / files.CLIPS, lines)
         files.write_problems(temporary / files.PROBLEMS, problems)
         rows = lines[-1].offset + lines[-1].persons * lines[-1].frames
@@ -188,7 +191,7 @@ def write_store(
             "created_by": f"lst {__version__}",
             "attributes": list(lines[0].attributes),
             "problems": len(problems),
-            "defects": find_defects(files.read_joints(temporary / files.JOINTS, lines)),
+            "defects": defects.found(),
         }
         # The manifest comes last: a folder without one is not a store.
         files.write_manifest(temporary / files.MANIFEST, manifest)

@@ -10,7 +10,7 @@ Letters: N clips, M persons, T frames, V joints, C channels. Callers use `lst.da
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -65,8 +65,12 @@ class ClipLine:
     attributes: dict[str, int]
 
 
-def write_joints(path: Path, clips: Iterable[StoredClip], num_joints: int) -> tuple[list[ClipLine], int]:
+def write_joints(
+    path: Path, clips: Iterable[StoredClip], num_joints: int, look: Callable[[str, np.ndarray], None]
+) -> tuple[list[ClipLine], int]:
     """Write the blocks one after the other -> the lines of clips.csv and the number of channels.
+
+    `look` sees each clip id with the joints as they are written.
 
     Raises:
         ValueError: no clip, a clip id twice, joints that do not fit, other attributes than the first clip.
@@ -82,7 +86,9 @@ def write_joints(path: Path, clips: Iterable[StoredClip], num_joints: int) -> tu
                 first = clip
                 data_start = _write_header(file, 0, first.joints_MTVC.shape)
             persons, frames = clip.joints_MTVC.shape[:2]
-            file.write(np.ascontiguousarray(clip.joints_MTVC, dtype="<f4").data)
+            joints_MTVC = np.ascontiguousarray(clip.joints_MTVC, dtype="<f4")
+            file.write(joints_MTVC.data)
+            look(clip.clip_id, joints_MTVC)
             lines[clip.clip_id] = ClipLine(
                 clip.clip_id, clip.label, frames, persons, rows, dict(clip.attributes)
             )
@@ -92,17 +98,6 @@ def write_joints(path: Path, clips: Iterable[StoredClip], num_joints: int) -> tu
         header_end = _write_header(file, rows, first.joints_MTVC.shape)
         assert header_end == data_start, "NumPy leaves room in the header for the first axis to grow"
     return list(lines.values()), first.joints_MTVC.shape[-1]
-
-
-def read_joints(path: Path, lines: Iterable[ClipLine]) -> Iterator[tuple[str, np.ndarray]]:
-    """Clip id and (M, T, V, C) of every clip, in order. Read piece by piece: a mapped file would count as
-    memory of the process as far as it was looked at."""
-    with path.open("rb") as file:
-        np.lib.format.read_magic(file)
-        (_, *joint), _, dtype = np.lib.format.read_array_header_1_0(file)
-        for line in lines:
-            shape = (line.persons, line.frames, *joint)
-            yield line.clip_id, np.fromfile(file, dtype, int(np.prod(shape))).reshape(shape)
 
 
 def _write_header(file: BinaryIO, rows: int, shape: tuple[int, ...]) -> int:
