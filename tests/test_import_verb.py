@@ -27,7 +27,7 @@ def test_the_name_of_an_npz_says_its_benchmark(name: str, benchmark: str, num_cl
     assert (done.status, done.err) == (0, "")
     assert f"made up and only good for {benchmark}" in done.out
     store = ClipStore.open(tmp_path / "store")
-    assert store.manifest["source"]["made_up_ids_for"] == benchmark
+    assert store.manifest["source"]["made_up_ids_for"] == [benchmark]
     assert store.clip(0).shape[2:] == (25, 3)
 
 
@@ -49,13 +49,28 @@ def test_a_benchmark_that_contradicts_the_name(tmp_path: Path):
     assert lst_call("import-data", path, tmp_path / "store", "--benchmark", "ntu60-xsub").status == 0
 
 
-def test_several_npz_cannot_be_joined(tmp_path: Path):
+def test_two_npz_become_one_store(tmp_path: Path):
     sources = [npz(tmp_path / "NTU60_CS.npz"), npz(tmp_path / "NTU60_CV.npz")]
-    for words in ([*sources, tmp_path / "store"], sources):
-        message = refused("import-data", *words)
-        assert "got 2 sources. Several .npz of one data set cannot be joined, because they carry" in message
-        assert "each store is good for its own benchmark" in message
-    assert not (tmp_path / "store").exists()
+    done = lst_call("import-data", *sources, tmp_path / "store")
+    assert (done.status, done.err) == (0, "")
+    assert "made up and only good for ntu60-xsub and ntu60-xview" in done.out
+    assert "4 clips" in done.out
+    for source, benchmark in zip(sources, ("ntu60-xsub", "ntu60-xview"), strict=True):
+        back = tmp_path / f"{benchmark}.npz"
+        assert lst_call("export-data", tmp_path / "store", benchmark, back).status == 0
+        with np.load(source) as expected, np.load(back) as got:
+            assert all(got[key].tobytes() == expected[key].tobytes() for key in expected.files)
+
+
+def test_sources_that_cannot_be_joined(tmp_path: Path):
+    mine, known = npz(tmp_path / "mine.npz"), npz(tmp_path / "NTU60_CS.npz")
+    assert "2 names, none of them a folder" in refused("import-data", mine, known)
+    assert "Only NTU60_CS.npz, NTU60_CV.npz" in refused("import-data", known, mine, tmp_path / "x")
+    message = refused("import-data", known, mine, tmp_path / "x", "--benchmark", "ntu60-xsub")
+    assert "--benchmark ntu60-xsub is for a single .npz" in message
+    pickled = write(tmp_path / "a.pkl", [annotation(TRAIN)])
+    assert "Only .npz of one data set can be joined" in refused("import-data", known, pickled, tmp_path / "x")
+    assert not (tmp_path / "x").exists()
 
 
 def test_a_pickle(tmp_path: Path):
@@ -68,7 +83,6 @@ def test_a_pickle(tmp_path: Path):
     assert lst_call("import-data", path, tmp_path / "store", "--overwrite").status == 0
     message = refused("import-data", path, tmp_path / "other", "--benchmark", "ntu60-xsub")
     assert "its store serves all benchmarks of the data set: leave --benchmark out" in message
-    assert "2 sources; import each into a folder of its own" in refused("import-data", path, path, "x")
 
 
 def test_a_pickle_that_would_run_code(tmp_path: Path):
@@ -82,8 +96,8 @@ def test_a_pickle_that_would_run_code(tmp_path: Path):
     ("words", "message"),
     [
         ([], "needs SOURCE and FOLDER, got 0 names"),
-        (["NTU60_CS.npz"], "needs SOURCE and FOLDER, got 1 names; for example: lst import-data NTU60_CS.npz"),
-        (["a", "b", "c"], "needs SOURCE and FOLDER, got 3 names"),
+        (["NTU60_CS.npz"], "got 1 names, none of them a folder; for example: lst import-data NTU60_CS.npz"),
+        (["a", "b", "c"], "got 2 sources: a, b. Only .npz of one data set can be joined"),
         (["skeletons.h5", "store"], "skeletons.h5: expected an .npz of CTR-GCN's layout or a .pkl of pyskl"),
         (["NTU60_CS.npz", "store"], "NTU60_CS.npz: no such file"),
         (["gone.pkl", "store"], "gone.pkl: no such file"),

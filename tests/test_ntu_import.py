@@ -1,16 +1,16 @@
 """A store from an `.npz`: back and forth without a changed bit, and clip names that cannot be mistaken."""
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from lst.data.made_up_ids import made_up_ids
 from lst.data.ntu_export import NPZ_LAYOUTS, export_npz
-from lst.data.ntu_import import import_npz, made_up_ids
-from lst.facts.benchmarks import get_benchmark
+from lst.data.ntu_import import import_npz
+from lst.facts.benchmarks import Benchmark, get_benchmark
 from lst.facts.clip_ids import parse_ntu_id
 from test_ntu_export import golden
 
@@ -34,7 +34,7 @@ def npz(path: Path, *, num_classes: int = 60, **changed: Any) -> Path:
 def assert_round_trip(path: Path, name: str, folder: Path) -> dict[str, np.ndarray]:
     """`path` -> store -> the same arrays; the joints of the store by clip id."""
     benchmark = get_benchmark(name)
-    store = import_npz(path, benchmark, folder / "store", overwrite=True).store
+    store = import_npz([(path, benchmark)], folder / "store", overwrite=True).store
     export_npz(store, benchmark, folder / "back.npz")
     with np.load(path) as expected, np.load(folder / "back.npz") as got:
         assert sorted(got.files) == sorted(expected.files)
@@ -56,52 +56,122 @@ def test_the_reference_files_come_back(name: str, golden: Path, tmp_path: Path):
 
 
 def test_made_up_names_are_valid_and_recognisable(tmp_path: Path):
-    prepared = import_npz(npz(tmp_path / "x.npz"), get_benchmark("ntu60-xsub"), tmp_path / "store")
+    prepared = import_npz([(npz(tmp_path / "x.npz"), get_benchmark("ntu60-xsub"))], tmp_path / "store")
     store, benchmark = prepared.store, get_benchmark("ntu60-xsub")
     assert store.clip_ids == [
+        "S001C001P001R100A001",
         "S001C001P001R100A006",
-        "S001C001P001R101A001",
-        "S001C001P001R102A060",
+        "S001C001P001R100A060",
         "S001C001P003R100A006",
     ]
     assert [benchmark.rule(i) for i in store.clip_ids] == ["train", "train", "train", "test"]
-    assert [benchmark.label_of(i) for i in store.clip_ids] == store.labels.tolist() == [5, 0, 59, 5]
-    assert store.frames.tolist() == [4, 2, 1, 3]
+    assert [benchmark.label_of(i) for i in store.clip_ids] == store.labels.tolist() == [0, 5, 59, 5]
+    assert store.frames.tolist() == [2, 4, 1, 3]
+    assert store.attributes["row_ntu60-xsub"].tolist() == [1, 0, 2, 0]
     assert "made up and only good for ntu60-xsub" in prepared.remarks[0]
     assert "ntu60-xsub: expected 40,091 train clips, found 3 (40,088 missing)" in prepared.remarks
     with pytest.raises(ValueError, match="was made from the npz of ntu60-xsub, so its clip ids are made up"):
         export_npz(store, get_benchmark("ntu60-xview"), tmp_path / "y.npz")
 
 
-@pytest.mark.parametrize("name", NPZ_LAYOUTS)
-@pytest.mark.parametrize("split", ["train", "test"])
-def test_names_for_as_many_clips_as_the_benchmark_has(name: str, split: Any):
-    benchmark = get_benchmark(name)
-    count = benchmark.expected[split]
-    labels = sorted(np.arange(count) % benchmark.num_classes, key=lambda label: label >= 60)
-    clip_ids = made_up_ids(benchmark, split, labels)
-    assert len(set(clip_ids)) == count
-    order = [(parse_ntu_id(i)._asdict()[NPZ_LAYOUTS[name].order], i) for i in clip_ids]
-    assert order == sorted(order)
-    assert {benchmark.rule(i) for i in clip_ids[::97]} == {split}
-    assert [benchmark.label_of(i) for i in clip_ids] == labels
-    assert min(parse_ntu_id(i).replication for i in clip_ids[::97]) >= 100
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.integers(0, 119), max_size=40))
-def test_rows_by_subject_may_return_to_old_actions(labels: list[int]):
-    clip_ids = made_up_ids(get_benchmark("ntu120-xsub"), "train", labels)
-    order = [(parse_ntu_id(i).subject, i) for i in clip_ids]
-    assert order == sorted(order)
-    assert [int(i[-3:]) - 1 for i in clip_ids] == labels
-
-
-def test_an_order_that_no_names_have():
+def test_made_up_names_serve_one_benchmark_only(tmp_path: Path):
+    store = import_npz([(npz(tmp_path / "x.npz"), get_benchmark("ntu60-xsub"))], tmp_path / "store").store
+    assert list(store.summary()["benchmarks"]) == ["ntu60-xsub"]
     with pytest.raises(
-        ValueError, match=r"no clip name fits row 1 of train \(action 60\) behind the rows before"
+        ValueError, match=r"not good for ntu60-xview\. Prepare the raw files, or import its npz"
     ):
-        made_up_ids(get_benchmark("ntu120-xset"), "train", [60, 59])
+        store.select(get_benchmark("ntu60-xview"), "train")
+
+
+@pytest.mark.parametrize("dataset", ["ntu60", "ntu120"])
+def test_names_for_as_many_clips_as_the_data_set_has(dataset: str):
+    """And for ten times as many of one class; every benchmark gets the split that is asked for."""
+    benchmarks = [get_benchmark(name) for name in NPZ_LAYOUTS if name.startswith(dataset)]
+    kinds = list(product(("train", "test"), repeat=2))
+    labels = [i % benchmarks[0].num_classes for i in range(20_000)] + [7] * 10_000
+    splits: list[Any] = [kinds[(i // 7) % 4] for i in range(len(labels))]
+    clip_ids = made_up_ids(benchmarks, splits, labels)
+    assert len(set(clip_ids)) == len(labels)
+    for clip_id, wanted, label in list(zip(clip_ids, splits, labels, strict=True))[::31]:
+        assert tuple(benchmark.rule(clip_id) for benchmark in benchmarks) == wanted
+        assert benchmarks[0].label_of(clip_id) == label
+        assert parse_ntu_id(clip_id).replication >= 100
+
+
+def test_more_clips_of_a_class_than_names():
+    with pytest.raises(ValueError, match=r"action 3: there are more clips in .* than names"):
+        made_up_ids([get_benchmark("ntu60-xview")], [("test",)] * 2_000_000, [2] * 2_000_000)
+
+
+def pair(
+    folder: Path, dataset: str, seed: int, *, changed: int | None = None
+) -> list[tuple[Path, Benchmark]]:
+    """Two npz of the same random clips, copies among them, in another order and other splits."""
+    rng = np.random.default_rng(seed)
+    benchmarks = [get_benchmark(name) for name in NPZ_LAYOUTS if name.startswith(dataset)]
+    classes = benchmarks[0].num_classes
+    numbers = rng.normal(size=(9, 4, 150)).astype(np.float32)
+    numbers[3] = numbers[4]
+    clips = [(int(rng.integers(classes)), numbers[i]) for i in range(9)]
+    clips[4] = clips[3]
+    found: list[tuple[Path, Benchmark]] = []
+    for benchmark in benchmarks:
+        clips = [clips[i] for i in rng.permutation(9)]
+        arrays: dict[str, np.ndarray] = {}
+        for split, part in (("train", clips[:5]), ("test", clips[5:])):
+            arrays[f"x_{split}"] = np.stack([x for _, x in part])
+            arrays[f"y_{split}"] = np.eye(classes)[[label for label, _ in part]]
+        if changed is not None and found:
+            arrays["x_test"][changed, 0, 0] += 1
+        path = folder / f"{benchmark.name}.npz"
+        np.savez(path, **arrays)
+        found.append((path, benchmark))
+    return found
+
+
+@pytest.mark.parametrize("dataset", ["ntu60", "ntu120"])
+@pytest.mark.parametrize("seed", range(4))
+def test_two_npz_of_a_data_set_come_back_from_one_store(dataset: str, seed: int, tmp_path: Path):
+    sources = pair(tmp_path, dataset, seed)
+    prepared = import_npz(sources, tmp_path / "store")
+    assert len(prepared.store) == 9
+    for path, benchmark in sources:
+        export_npz(prepared.store, benchmark, tmp_path / "back.npz")
+        with np.load(path) as expected, np.load(tmp_path / "back.npz") as got:
+            for key in expected.files:
+                assert got[key].tobytes() == expected[key].tobytes(), key
+
+
+@pytest.mark.parametrize("dataset", ["ntu60", "ntu120"])
+def test_the_reference_files_of_both_protocols_come_back(dataset: str, golden: Path, tmp_path: Path):
+    names = [name for name in NPZ_LAYOUTS if name.startswith(dataset)]
+    paths = [golden / "expected" / f"{NPZ_LAYOUTS[name].name}.npz" for name in names]
+    benchmarks = [get_benchmark(name) for name in names]
+    store = import_npz(list(zip(paths, benchmarks, strict=True)), tmp_path / "store").store
+    assert store.manifest["source"]["made_up_ids_for"] == names
+    for path, benchmark in zip(paths, benchmarks, strict=True):
+        export_npz(store, benchmark, tmp_path / "back.npz")
+        with np.load(path) as expected, np.load(tmp_path / "back.npz") as got:
+            for key in expected.files:
+                assert got[key].tobytes() == expected[key].tobytes(), key
+
+
+def test_npz_that_do_not_belong_together(tmp_path: Path):
+    first, second = pair(tmp_path, "ntu60", 1, changed=2)
+    with pytest.raises(
+        ValueError, match=r"ntu60-xview.npz: has no clip like (train|test) row \d of ntu60-xsub"
+    ):
+        import_npz([first, second], tmp_path / "store")
+    with pytest.raises(ValueError, match=r"is of ntu60-xsub like .*; give one of the two"):
+        import_npz([first, first], tmp_path / "store")
+    with pytest.raises(ValueError, match=r"is of ntu120, but .* of ntu60"):
+        import_npz([first, pair(tmp_path, "ntu120", 1)[0]], tmp_path / "store")
+    shorter = (npz(tmp_path / "x.npz"), second[1])
+    with pytest.raises(
+        ValueError, match=r"has 4 clips, the first 9. Only files with the same clips can be joined"
+    ):
+        import_npz([first, shorter], tmp_path / "store")
+    assert not (tmp_path / "store").exists()
 
 
 ZEROS = np.zeros((4, 150), dtype=np.float32)
@@ -170,10 +240,10 @@ BAD = {
 def test_what_is_said_about_a_wrong_file(case: str, tmp_path: Path):
     changed, message = BAD[case]
     with pytest.raises(ValueError, match=message):
-        import_npz(npz(tmp_path / "x.npz", **changed), get_benchmark("ntu60-xsub"), tmp_path / "store")
+        import_npz([(npz(tmp_path / "x.npz", **changed), get_benchmark("ntu60-xsub"))], tmp_path / "store")
     assert not (tmp_path / "store").exists()
 
 
 def test_benchmarks_without_npz(tmp_path: Path):
     with pytest.raises(ValueError, match="unknown benchmark with an npz 'nw-ucla'"):
-        import_npz(npz(tmp_path / "x.npz"), get_benchmark("nw-ucla"), tmp_path / "store")
+        import_npz([(npz(tmp_path / "x.npz"), get_benchmark("nw-ucla"))], tmp_path / "store")

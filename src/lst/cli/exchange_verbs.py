@@ -1,8 +1,8 @@
 """`lst export-data` and `import-data`: files of other repositories."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 import tyro
 
@@ -54,7 +54,9 @@ def import_data(args: Sequence[str]) -> None:
     """Data that other repositories prepared -> a store."""
 
     def run(
-        paths: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="SOURCE FOLDER")],
+        paths: Annotated[
+            tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="SOURCE [SOURCE] FOLDER")
+        ],
         /,
         *,
         benchmark: str | None = None,
@@ -62,40 +64,45 @@ def import_data(args: Sequence[str]) -> None:
     ) -> None:
         """Read NTU RGB+D as other repositories prepared it, and write the store FOLDER.
 
-        SOURCE is an .npz of CTR-GCN's layout, or a .pkl of 3-D skeletons from pyskl or mmaction2.
+        SOURCE is a .pkl of 3-D skeletons from pyskl or mmaction2, or an .npz of CTR-GCN's layout. The two
+        .npz of a data set become one store for both protocols.
 
         Args:
-            paths: Such as NTU60_CS.npz data/ntu60-xsub, or ntu120_3danno.pkl data/ntu120.
-            benchmark: The one that an .npz was made for, if its name does not say so: such as ntu60-xsub.
+            paths: Such as ntu120_3danno.pkl data/ntu120, or NTU120_CSub.npz NTU120_CSet.npz data/ntu120.
+            benchmark: The one a single .npz was made for, if its name does not say so: such as ntu60-xsub.
             overwrite: Replace a store that is there already.
         """
-        source, folder = _source_and_folder(paths)
-        print_prepared(_import(source, folder, benchmark, overwrite=overwrite))
+        sources, folder = _sources_and_folder(paths)
+        print_prepared(_import(sources, folder, benchmark, overwrite=overwrite))
 
     tyro.cli(run, prog="lst import-data", args=args)
 
 
-def _source_and_folder(paths: Sequence[Path]) -> tuple[Path, Path]:
-    sources = [path for path in paths if path.suffix.lower() in (_NPZ, *_PICKLES)]
-    if len(sources) > 1 and all(path.suffix.lower() == _NPZ for path in sources):
+def _sources_and_folder(paths: Sequence[Path]) -> tuple[Sequence[Path], Path]:
+    endings = [path.suffix.lower() for path in paths]
+    if len(paths) < 2 or endings[-1] in (_NPZ, *_PICKLES):
         raise ValueError(
-            f"lst import-data got {len(sources)} sources. Several .npz of one data set cannot be joined, "
-            "because they carry no clip names: nothing says which rows are the same clip. Import each into "
-            "a folder of its own; each store is good for its own benchmark."
+            f"lst import-data needs SOURCE and FOLDER, got {len(paths)} names, none of them a folder; for "
+            "example: lst import-data NTU60_CS.npz data/ntu60-xsub"
         )
-    if len(sources) > 1:
-        raise ValueError(f"lst import-data got {len(sources)} sources; import each into a folder of its own")
-    if len(paths) != 2:
+    if len(paths) > 2 and set(endings[:-1]) != {_NPZ}:
         raise ValueError(
-            f"lst import-data needs SOURCE and FOLDER, got {len(paths)} names; for example: "
-            "lst import-data NTU60_CS.npz data/ntu60-xsub"
+            f"lst import-data got {len(paths) - 1} sources: {', '.join(map(str, paths[:-1]))}. Only .npz of "
+            "one data set can be joined; import others into folders of their own"
         )
-    return paths[0], paths[1]
+    return paths[:-1], paths[-1]
 
 
-def _import(source: Path, folder: Path, benchmark: str | None, *, overwrite: bool) -> Prepared:
+def _import(sources: Sequence[Path], folder: Path, benchmark: str | None, *, overwrite: bool) -> Prepared:
+    source, *others = sources
     if source.suffix.lower() == _NPZ:
-        return import_npz(source, _benchmark_of(source, benchmark), folder, overwrite=overwrite)
+        if others and benchmark is not None:
+            raise ValueError(
+                f"--benchmark {benchmark} is for a single .npz. Of several each must say by its name which "
+                f"benchmark it was made for: {_npz_names()}"
+            )
+        made_for = [(path, _benchmark_of(path, benchmark)) for path in sources]
+        return import_npz(made_for, folder, watch=_watch, overwrite=overwrite)
     if source.suffix.lower() not in _PICKLES:
         raise ValueError(f"{source}: expected an .npz of CTR-GCN's layout or a .pkl of pyskl or mmaction2")
     if benchmark is not None:
@@ -106,16 +113,26 @@ def _import(source: Path, folder: Path, benchmark: str | None, *, overwrite: boo
     return import_pyskl(source, folder, overwrite=overwrite)
 
 
+def _watch(clips: Iterator[Any], total: int, what: str) -> Iterator[Any]:
+    """A bar with the time left, on a terminal only."""
+    from tqdm import tqdm
+
+    return iter(tqdm(clips, total=total, desc=what, unit=" clips", disable=None))
+
+
+def _npz_names() -> str:
+    return ", ".join(f"{layout.name}.npz" for layout in NPZ_LAYOUTS.values())
+
+
 def _benchmark_of(source: Path, chosen: str | None) -> Benchmark:
     """Of an `.npz`: by its well-known name, or as the user says."""
     if not source.is_file():
         raise FileNotFoundError(f"{source}: no such file. Give an npz.")
     by_name = _BENCHMARKS.get(source.stem.lower())
     if chosen is None and by_name is None:
-        names = ", ".join(f"{layout.name}.npz" for layout in NPZ_LAYOUTS.values())
         raise ValueError(
             f"{source}: say with --benchmark which benchmark it was made for ({', '.join(NPZ_LAYOUTS)}). "
-            f"Only {names} say so by their names."
+            f"Only {_npz_names()} say so by their names."
         )
     if chosen is not None and by_name not in (None, chosen):
         raise ValueError(

@@ -14,9 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
-from lst.data.ntu_export import MADE_UP
 from lst.data.ntu_files import any_benchmark
-from lst.data.store import ClipStore
+from lst.data.store import MADE_UP, ClipStore
 from lst.facts.benchmarks import BENCHMARKS, Benchmark
 from lst.facts.choices import Split
 from lst.facts.clip_ids import NtuId, ntu_clip_id, parse_ntu_id

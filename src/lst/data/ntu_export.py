@@ -25,10 +25,10 @@ from lst.files import atomic_path
 logger = logging.getLogger(__name__)
 
 WIDTH = 2 * PERSON
-MADE_UP = "made_up_ids_for"
-"""Entry in the source of a store made from an `.npz`: its benchmark."""
 PADDED = "padded_frames"
-"""The same: the number of frames that its clips were padded to."""
+"""Entry in the source of a store made from `.npz`: by benchmark, the frames that clips were padded to."""
+ROW = "row_{}"
+"""Attribute of its clips: the row in the split of a benchmark."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,13 @@ def export_npz(store: ClipStore, benchmark: Benchmark, path: str | Path) -> None
         ValueError: the store is of another data set or benchmark, or has clips of more than two persons.
     """
     layout = choose("benchmark with an npz", benchmark.name, NPZ_LAYOUTS)
-    _check_store(store, benchmark)
+    store.require(benchmark)
+    _check_persons(store)
     if store.manifest["source"].get("pipeline") == "clean" and layout.copies_single_person:
         logger.info("%s: of the clean pipeline, so a single person is not doubled", store.folder)
         layout = replace(layout, copies_single_person=False)
-    num_frames = max(int(store.frames.max()), int(store.manifest["source"].get(PADDED, 0)))
+    padded = store.manifest["source"].get(PADDED, {})
+    num_frames = max(int(store.frames.max()), int(padded.get(benchmark.name, 0)))
     with atomic_path(Path(path)) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for split in get_args(Split):
             rows = row_order(store, benchmark, split)
@@ -76,18 +78,13 @@ def export_npz(store: ClipStore, benchmark: Benchmark, path: str | Path) -> None
 
 def row_order(store: ClipStore, benchmark: Benchmark, split: Split) -> list[int]:
     """Numbers of the split's clips in the order of the `.npz`."""
-    order = store.attributes[NPZ_LAYOUTS[benchmark.name].order]
+    by_rule = store.attributes[NPZ_LAYOUTS[benchmark.name].order]
+    order = store.attributes.get(ROW.format(benchmark.name), by_rule)
     rows = store.select(benchmark, split).tolist()
     return sorted(rows, key=lambda row: (order[row], store.clip_ids[row]))
 
 
-def _check_store(store: ClipStore, benchmark: Benchmark) -> None:
-    made_for = store.manifest["source"].get(MADE_UP, benchmark.name)
-    if made_for != benchmark.name:
-        raise ValueError(
-            f"{store.folder}: was made from the npz of {made_for}, so its clip ids are made up and not good "
-            f"for {benchmark.name}. Prepare the raw files, or import the npz of {benchmark.name}."
-        )
+def _check_persons(store: ClipStore) -> None:
     if store.persons.max() > 2:
         clip_id = store.clip_ids[int(store.persons.argmax())]
         raise ValueError(

@@ -23,6 +23,9 @@ from lst.files import new_folder
 
 __all__ = ["ClipStore", "Problem", "StoredClip", "write_store"]
 
+MADE_UP = "made_up_ids_for"
+"""Entry in the source of a store whose clips came without names: the benchmarks for which names were made."""
+
 
 @dataclass(frozen=True, eq=False)
 class ClipStore:
@@ -96,17 +99,34 @@ class ClipStore:
         """Numbers (int64) of the clips that `benchmark` puts in `split`, in the store's order.
 
         Raises:
-            ValueError: the benchmark is for another data set, or `split` is no split.
+            ValueError: the store does not serve the benchmark, or `split` is no split.
         """
+        self.require(benchmark)
+        if split not in get_args(Split):
+            raise ValueError(f"unknown split {split!r}; choose from {', '.join(get_args(Split))}")
+        chosen = [i for i, clip_id in enumerate(self.clip_ids) if benchmark.rule(clip_id) == split]
+        return np.asarray(chosen, dtype=np.int64)
+
+    def serves(self, benchmark: Benchmark) -> bool:
+        """Whether it has the benchmark's data set, and clip ids from which the splits follow."""
+        made_for = self.manifest["source"].get(MADE_UP)
+        return benchmark.dataset == self.manifest["dataset"] and (
+            made_for is None or benchmark.name in made_for
+        )
+
+    def require(self, benchmark: Benchmark) -> None:
+        """Raise a ValueError that says why the store does not serve the benchmark; nothing if it does."""
         if benchmark.dataset != self.manifest["dataset"]:
             raise ValueError(
                 f"{self.folder}: holds {self.manifest['dataset']!r}, but the benchmark "
                 f"{benchmark.name!r} needs {benchmark.dataset!r}. Choose another store or another benchmark."
             )
-        if split not in get_args(Split):
-            raise ValueError(f"unknown split {split!r}; choose from {', '.join(get_args(Split))}")
-        chosen = [i for i, clip_id in enumerate(self.clip_ids) if benchmark.rule(clip_id) == split]
-        return np.asarray(chosen, dtype=np.int64)
+        if not self.serves(benchmark):
+            made_for = " and ".join(self.manifest["source"][MADE_UP])
+            raise ValueError(
+                f"{self.folder}: was made from the npz of {made_for}, so its clip ids are made up and not "
+                f"good for {benchmark.name}. Prepare the raw files, or import its npz too."
+            )
 
     def problems(self) -> list[Problem]:
         """The raw files that were left out when the store was made."""
@@ -121,7 +141,7 @@ class ClipStore:
         "remarks": sentences on unexpected counts, "copied_from_train": test clips equal to a training clip}.
         """
         kept = ("dataset", "layout", "clips", "source", "created_by", "problems", "defects")
-        benchmarks = [b for b in BENCHMARKS.values() if b.dataset == self.manifest["dataset"]]
+        benchmarks = [benchmark for benchmark in BENCHMARKS.values() if self.serves(benchmark)]
         return {
             **{key: self.manifest[key] for key in kept},
             "lengths": _lengths(self.frames),
