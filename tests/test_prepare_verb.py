@@ -50,7 +50,7 @@ def test_a_bar_with_the_time_left_on_a_terminal_only(
         assert prepare("ntu60", raw, "--out", tmp_path / "store") == 0
         shown = sys.stderr.getvalue()  # type: ignore[attr-defined]
     assert "| 12/12 [00:00<00:00, " in shown
-    assert shown.endswith("looking for copies and other defects ...\n")
+    assert shown.endswith("looking for poses that clips share ...\n")
     assert f"{tmp_path / 'store'}: 12 clips, 60 frames, 0 files left out" in capsys.readouterr().out
     assert prepare("ntu60", raw, "--out", tmp_path / "again") == 0
     assert capsys.readouterr().err == ""

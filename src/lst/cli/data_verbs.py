@@ -118,7 +118,7 @@ def _watch(outcomes: Iterator[Outcome], total: int, done: int) -> Iterator[Outco
 
     yield from tqdm(outcomes, total=total, initial=done, unit=" files", disable=None)
     if sys.stderr.isatty():
-        print("looking for copies and other defects ...", file=sys.stderr)
+        print("looking for poses that clips share ...", file=sys.stderr)
 
 
 def print_prepared(prepared: Prepared) -> None:
