@@ -77,6 +77,8 @@ def plain_read(content: bytes) -> PlainBodies:
         ids = []
         for _ in range(found.bodies[-1]):
             ids.append(_fields(lines, 10)[0])
+            if not ids[-1].isdigit():
+                raise ValueError("body id is no whole number")
             if _whole(lines) != 25:
                 raise ValueError("not 25 joints")
             found.joints.append([_plain_joint(_fields(lines, 12)) for _ in range(25)])

@@ -99,6 +99,13 @@ def test_the_smallest_times_count(monkeypatch: pytest.MonkeyPatch):
     assert (way.seconds, way.cpu_seconds) == (2.0, 1.0)
 
 
+def test_work_too_short_for_the_clock_is_not_infinitely_fast(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bench, "_cpu_seconds", lambda: 5.0)
+    way = Way("x", 1, lambda: None)
+    way.run()
+    assert way.cpu_seconds == 0.01
+
+
 def test_targets_on_their_limit_are_met():
     assert Target("a", 4.0, 4, at_least=True).met
     assert Target("a", 0.25, 0.25, at_least=False).met

@@ -92,7 +92,7 @@ def test_a_stopped_demo_goes_on(
     assert main(words) == 130
     printed = capsys.readouterr()
     assert "48 synthetic clips" in printed.out
-    assert "What was finished is kept" in printed.err
+    assert "demo have finished is kept" in printed.err
     finished = sorted(path.parent.name for path in (tmp_path / "demo" / "runs").glob("*/card.json"))
     assert finished == ["demo-bone-seed1", "demo-joint-seed1"]
 

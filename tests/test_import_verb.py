@@ -8,7 +8,7 @@ import pytest
 
 from lst.data.store import ClipStore
 from test_cli import lst_call, refused
-from test_ntu_import import npz
+from test_ntu_import import npz, pair
 from test_pyskl_import import TEST, TRAIN, annotation, write
 
 
@@ -50,11 +50,14 @@ def test_a_benchmark_that_contradicts_the_name(tmp_path: Path):
 
 
 def test_two_npz_become_one_store(tmp_path: Path):
-    sources = [npz(tmp_path / "NTU60_CS.npz"), npz(tmp_path / "NTU60_CV.npz")]
+    sources = [
+        path.rename(tmp_path / f"{name}.npz")
+        for (path, _), name in zip(pair(tmp_path, "ntu60", 0), ("NTU60_CS", "NTU60_CV"), strict=True)
+    ]
     done = lst_call("import-data", *sources, tmp_path / "store")
     assert (done.status, done.err) == (0, "")
     assert "made up and only good for ntu60-xsub and ntu60-xview" in done.out
-    assert "4 clips" in done.out
+    assert "9 clips" in done.out
     for source, benchmark in zip(sources, ("ntu60-xsub", "ntu60-xview"), strict=True):
         back = tmp_path / f"{benchmark}.npz"
         assert lst_call("export-data", tmp_path / "store", benchmark, back).status == 0
@@ -62,9 +65,17 @@ def test_two_npz_become_one_store(tmp_path: Path):
             assert all(got[key].tobytes() == expected[key].tobytes() for key in expected.files)
 
 
+def test_an_export_needs_the_name_of_an_npz(tmp_path: Path):
+    assert lst_call("import-data", npz(tmp_path / "NTU60_CS.npz"), tmp_path / "store").status == 0
+    (tmp_path / "folder.npz").mkdir()
+    for target in (tmp_path / "folder.npz", tmp_path / "x"):
+        message = refused("export-data", tmp_path / "store", "ntu60-xsub", target, "--overwrite")
+        assert "expected the name of an .npz file, such as NTU60_CS.npz" in message
+
+
 def test_sources_that_cannot_be_joined(tmp_path: Path):
     mine, known = npz(tmp_path / "mine.npz"), npz(tmp_path / "NTU60_CS.npz")
-    assert "2 names, none of them a folder" in refused("import-data", mine, known)
+    assert f"the folder last; got {mine} {known}." in refused("import-data", mine, known)
     assert "Only NTU60_CS.npz, NTU60_CV.npz" in refused("import-data", known, mine, tmp_path / "x")
     message = refused("import-data", known, mine, tmp_path / "x", "--benchmark", "ntu60-xsub")
     assert "--benchmark ntu60-xsub is for a single .npz" in message
@@ -95,8 +106,8 @@ def test_a_pickle_that_would_run_code(tmp_path: Path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "needs SOURCE and FOLDER, got 0 names"),
-        (["NTU60_CS.npz"], "got 1 names, none of them a folder; for example: lst import-data NTU60_CS.npz"),
+        ([], "needs SOURCE and FOLDER, the folder last; got nothing"),
+        (["NTU60_CS.npz"], "got NTU60_CS.npz. Example: lst import-data NTU60_CS.npz data"),
         (["a", "b", "c"], "got 2 sources: a, b. Only .npz of one data set can be joined"),
         (["skeletons.h5", "store"], "skeletons.h5: expected an .npz of CTR-GCN's layout or a .pkl of pyskl"),
         (["NTU60_CS.npz", "store"], "NTU60_CS.npz: no such file"),

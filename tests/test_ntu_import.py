@@ -148,12 +148,52 @@ def test_the_reference_files_of_both_protocols_come_back(dataset: str, golden: P
     paths = [golden / "expected" / f"{NPZ_LAYOUTS[name].name}.npz" for name in names]
     benchmarks = [get_benchmark(name) for name in names]
     store = import_npz(list(zip(paths, benchmarks, strict=True)), tmp_path / "store").store
-    assert store.manifest["source"]["made_up_ids_for"] == names
+    assert store.manifest["source"]["made_up_ids_for"] == sorted(names)
     for path, benchmark in zip(paths, benchmarks, strict=True):
         export_npz(store, benchmark, tmp_path / "back.npz")
         with np.load(path) as expected, np.load(tmp_path / "back.npz") as got:
             for key in expected.files:
                 assert got[key].tobytes() == expected[key].tobytes(), key
+
+
+def test_the_order_of_the_arguments_changes_nothing(tmp_path: Path):
+    sources = pair(tmp_path, "ntu120", 3)
+    one = import_npz(sources, tmp_path / "one").store
+    other = import_npz(sources[::-1], tmp_path / "other").store
+    for file in ("clips.csv", "joints.npy", "manifest.json"):
+        assert (one.folder / file).read_bytes() == (other.folder / file).read_bytes()
+
+
+def test_other_numbers_have_another_checksum(tmp_path: Path):
+    benchmark = get_benchmark("ntu60-xsub")
+    path = npz(tmp_path / "x.npz")
+    with np.load(path) as arrays:
+        np.savez(tmp_path / "y.npz", **{**arrays, "x_test": arrays["x_test"] * np.float32(3)})
+    one, again, other = (
+        import_npz([(file, benchmark)], tmp_path / folder).store.manifest["source"]["sha256"]
+        for file, folder in ((path, "1"), (path, "2"), (tmp_path / "y.npz", "3"))
+    )
+    assert one == again != other
+
+
+def test_odd_clips_are_told(tmp_path: Path):
+    x_NTD = np.ones((2, 4, 150), dtype=np.float32)
+    x_NTD[0, 1, 7], x_NTD[1] = np.nan, 0
+    path = npz(tmp_path / "x.npz", x_test=x_NTD, y_test=np.eye(60)[[1, 2]])
+    remarks = import_npz([(path, get_benchmark("ntu60-xsub"))], tmp_path / "store").remarks
+    assert "NaN or infinite coordinates: 1 clips such as S001C001P003R100A002, kept" in remarks
+    assert "nothing but zeros: 1 clips such as S001C001P003R100A003, kept" in remarks
+
+
+def test_a_hole_in_an_npz_that_is_mapped(tmp_path: Path):
+    path = npz(tmp_path / "x.npz")
+    content = bytearray(path.read_bytes())
+    start = content.index(np.load(path)["x_train"][0, 1].tobytes())
+    content[start : start + 400] = bytes(400)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"x\.npz: cannot be read as npz.*Bad CRC-32.*download it again"):
+        import_npz([(path, get_benchmark("ntu60-xsub"))], tmp_path / "store")
+    assert not (tmp_path / "store").exists()
 
 
 def test_npz_that_do_not_belong_together(tmp_path: Path):
@@ -164,11 +204,16 @@ def test_npz_that_do_not_belong_together(tmp_path: Path):
         import_npz([first, second], tmp_path / "store")
     with pytest.raises(ValueError, match=r"is of ntu60-xsub like .*; give one of the two"):
         import_npz([first, first], tmp_path / "store")
-    with pytest.raises(ValueError, match=r"is of ntu120, but .* of ntu60"):
+    with pytest.raises(ValueError, match=r"is of ntu60, but .* of ntu120"):
         import_npz([first, pair(tmp_path, "ntu120", 1)[0]], tmp_path / "store")
+    with pytest.raises(
+        ValueError, match=r"all its clips in the same splits as .*, as if one file had two names"
+    ):
+        import_npz([first, (first[0], second[1])], tmp_path / "store")
     shorter = (npz(tmp_path / "x.npz"), second[1])
     with pytest.raises(
-        ValueError, match=r"has 4 clips, the first 9. Only files with the same clips can be joined"
+        ValueError,
+        match=r"has 4 clips, the first 9. Only files of two protocols with the same clips can be joined",
     ):
         import_npz([first, shorter], tmp_path / "store")
     assert not (tmp_path / "store").exists()

@@ -177,7 +177,7 @@ def test_any_file_gives_what_the_text_says(bodies: list[tuple[list[bool], float,
         joints = moving(number, len(frames), amount=amount, width=width, x=0.3 * number)
         partly = np.random.default_rng(start).random(len(frames)) < 0.3
         joints[partly] = moving(9, int(partly.sum()), amount=amount, width=1.5)
-        seen_joints[f"id{number}"] = (frames, joints)
+        seen_joints[f"7{number}"] = (frames, joints)
     frames = frames_of(72, seen_joints)
     expected = literal_clip([[(i, np.float32(j)) for i, j in frame] for frame in frames])
     if isinstance(expected, str):

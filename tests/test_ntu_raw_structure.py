@@ -98,3 +98,11 @@ def test_numbers_of_all_lengths_and_forms_are_those_of_python():
 def test_what_only_looks_like_a_number(text: str):
     joints = [joint_line(["0.1", text, "0.3"])] * 25
     agree("\n".join(["1", "1", "7 0 1 1 0 0 0 0.1 -0.2 2", "25", *joints]).encode().splitlines())
+
+
+@pytest.mark.parametrize("body_id", [b"7\xff", b"-7", b"7.5", b"id7", b"7e3"])
+def test_a_body_id_that_is_no_whole_number(body_id: bytes):
+    broken = CONTENT.replace(b"\n7 ", b"\n" + body_id + b" ", 1)
+    agree(broken.splitlines())
+    with pytest.raises(RawFileError, match=r"in frame 1 of 3, body 1: the body id .* is no whole number"):
+        read_bodies(broken)

@@ -125,3 +125,16 @@ def test_a_worker_that_dies_is_a_readable_error_and_the_run_can_go_on(
     assert capsys.readouterr().err.startswith("lst: one of 2 processes died, perhaps for lack of memory.")
     assert prepare("ntu60", raw, "--out", tmp_path / "store") == 0
     assert "note: went on after 5 files that an earlier run had converted" in capsys.readouterr().out
+
+
+def test_a_zip_inside_the_folder_is_named(raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for path in raw.iterdir():
+        path.unlink()
+    (raw / "nturgbd_skeletons.zip").write_bytes(b"PK")
+    assert prepare("ntu60", raw, "--out", tmp_path / "store") == 2
+    assert "nturgbd_skeletons.zip is a zip inside: name the zip itself." in capsys.readouterr().err
+
+
+def test_a_seed_is_for_synthetic_clips(raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert prepare("ntu60", raw, "--out", tmp_path / "store", "--seed", "3") == 2
+    assert "--seed is for synthetic clips, not for ntu60" in capsys.readouterr().err

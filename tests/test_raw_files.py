@@ -89,3 +89,16 @@ def test_a_folder_inside_that_may_not_be_read_stops_everything(
     monkeypatch.setattr(os, "scandir", refusing)
     with pytest.raises(PermissionError, match="inside"):
         RawFiles(tmp_path, ".json")
+
+
+def test_linked_folders_are_followed_once(tmp_path: Path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.json").write_text("A")
+    folder = tmp_path / "raw"
+    (folder / "z").mkdir(parents=True)
+    (folder / "z" / "b.json").write_text("B")
+    (folder / "link").symlink_to(tmp_path / "elsewhere")
+    (folder / "again").symlink_to(folder / "z")  # its files have their own name
+    (folder / "z" / "up").symlink_to(folder)  # would never end
+    with RawFiles(folder, ".json") as raw:
+        assert [(file.name, file.read()) for file in raw.files] == [("link/a.json", b"A"), ("z/b.json", b"B")]

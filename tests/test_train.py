@@ -239,3 +239,11 @@ def test_held_out_clips_are_never_trained_on_and_the_same_for_all(tiny_store: Cl
     everything = assemble(tiny(), tiny_store, CPU)
     assert everything.test.clip_ids == parts.test.clip_ids  # the test split is not thinned
     assert len(everything.test.clip_ids) == 12
+
+
+def test_nothing_is_held_out_by_made_up_names(tiny_store: ClipStore):
+    source = {**tiny_store.manifest["source"], "made_up_ids_for": ["synthetic"]}
+    nameless = replace(tiny_store, manifest={**tiny_store.manifest, "source": source})
+    with pytest.raises(ValueError, match=r"its clip ids are made up, .* Leave --hold-out out"):
+        assemble(tiny(hold_out=0.25), nameless, CPU)
+    assert assemble(tiny(), nameless, CPU).test.clip_ids

@@ -88,6 +88,6 @@ def test_a_run_that_cannot_start_leaves_no_folder(
     """Otherwise the corrected command would be refused: "holds a run already"."""
     config = tiny(**{key: value for key, value in wrong.items() if key != "device"})
     options = TrainOptions(device=wrong.get("device", "cpu"), progress=False)
-    with pytest.raises(ValueError, match=r"cannot be used|needs 'nw-ucla'|no clips"):
+    with pytest.raises(ValueError, match=r"cannot be used|needs 'nw-ucla'|no clip"):
         train("tiny", config, tiny_store, tmp_path / "run", options)
     assert not (tmp_path / "run").exists()

@@ -8,8 +8,10 @@ import sys
 
 def main() -> int:
     """Run `lst` with the words of the command line -> the exit status."""
-    from lst.cli.main import main as run
-
+    try:
+        from lst.cli.main import main as run
+    except KeyboardInterrupt:
+        return 130
     return run()
 
 

@@ -33,7 +33,7 @@ def prepare(args: Sequence[str]) -> None:
         *,
         out: Path | None = None,
         overwrite: bool = False,
-        seed: int = 0,
+        seed: int | None = None,
         workers: int | None = None,
         pipeline: Pipeline = "reference",
         strict: bool = False,
@@ -53,6 +53,8 @@ def prepare(args: Sequence[str]) -> None:
         expected = choose("data set", dataset, DATASETS)
         if pipeline != "reference" and dataset not in NTU:
             raise ValueError(f"--pipeline {pipeline} is for {' and '.join(NTU)}, not for {dataset}")
+        if seed is not None and dataset != "synthetic":
+            raise ValueError(f"--seed is for synthetic clips, not for {dataset}, where nothing is random")
         folder = out or Path("data") / (dataset if pipeline == "reference" else f"{dataset}-{pipeline}")
         if not sources and dataset != "synthetic":
             raise ValueError(f"lst prepare {dataset} needs its source: {expected}")
@@ -68,7 +70,7 @@ def prepare(args: Sequence[str]) -> None:
                 overwrite=overwrite,
             )
         else:
-            prepared = _prepare_other(dataset, sources, folder, overwrite=overwrite, seed=seed)
+            prepared = _prepare_other(dataset, sources, folder, overwrite=overwrite, seed=seed or 0)
         print_prepared(prepared)
         if strict and prepared.problems:
             raise SystemExit(1)

@@ -38,6 +38,8 @@ def export_data(args: Sequence[str]) -> None:
             target: File to write, such as NTU60_CS.npz.
             overwrite: Replace a file that is there already.
         """
+        if target.suffix.lower() != _NPZ or target.is_dir():
+            raise ValueError(f"{target}: expected the name of an .npz file, such as NTU60_CS.npz")
         if target.exists() and not overwrite:
             raise ValueError(f"{target}: exists already. Choose another name, or --overwrite it.")
         opened, facts = ClipStore.open(store), get_benchmark(benchmark)
@@ -82,8 +84,8 @@ def _sources_and_folder(paths: Sequence[Path]) -> tuple[Sequence[Path], Path]:
     endings = [path.suffix.lower() for path in paths]
     if len(paths) < 2 or endings[-1] in (_NPZ, *_PICKLES):
         raise ValueError(
-            f"lst import-data needs SOURCE and FOLDER, got {len(paths)} names, none of them a folder; for "
-            "example: lst import-data NTU60_CS.npz data/ntu60-xsub"
+            f"lst import-data needs SOURCE and FOLDER, the folder last; got "
+            f"{' '.join(map(str, paths)) or 'nothing'}. Example: lst import-data NTU60_CS.npz data/ntu60-xsub"
         )
     if len(paths) > 2 and set(endings[:-1]) != {_NPZ}:
         raise ValueError(

@@ -77,7 +77,7 @@ _SURPLUS = {
     "problem": "file cannot be used (problems.csv)",
     "no_file": "no file, though there is one of the same recording",
     "no_recording": "of recordings without any file",
-    "extra": "of more recordings than the data set has",
+    "extra": "of more recordings of this split than the data set has",
 }
 
 

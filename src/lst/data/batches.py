@@ -253,7 +253,7 @@ def _check_split(store: ClipStore, clips: np.ndarray, pipeline: InputPipeline) -
             f"store {store.folder} has {store.joints.shape[-1]} channels; the pipeline needs x, y, z"
         )
     if len(clips) == 0:
-        raise ValueError(f"no clips to load from store {store.folder}; is it prepared for this benchmark?")
+        raise ValueError(f"{store.folder}: no clip to load; a split of the benchmark is empty (see lst info)")
     empty = clips[(store.frames[clips] < 1) | (store.persons[clips] < 1)]
     if len(empty):
         names = ", ".join(store.clip_ids[i] for i in empty[:5])

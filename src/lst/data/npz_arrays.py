@@ -1,9 +1,14 @@
 """Open the arrays of an `.npz` without reading them, if it is uncompressed."""
 
 import zipfile
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+
+_PIECE = 1 << 24
+_READ_ERRORS = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError)
 
 
 def open_npz(path: Path) -> dict[str, np.ndarray]:
@@ -19,9 +24,36 @@ def open_npz(path: Path) -> dict[str, np.ndarray]:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
             return {entry.filename.removesuffix(".npy"): _open(path, archive, entry) for entry in entries}
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
-        text = f"{path}: cannot be read as npz, perhaps cut short ({error}); copy or download it again"
-        raise ValueError(text) from error
+    except _READ_ERRORS as error:
+        raise _damaged(path, error) from error
+
+
+def num_pieces(path: Path) -> int:
+    """How many pieces `check_npz` reads."""
+    with zipfile.ZipFile(path) as archive:
+        return sum(-(-entry.file_size // _PIECE) for entry in archive.infolist())
+
+
+def check_npz(path: Path) -> Iterator[None]:
+    """Read all arrays piece by piece and compare them with their checksums; a mapped array is not compared.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for entry in archive.infolist():
+                with archive.open(entry) as file:
+                    while file.read(_PIECE):  # raises an error at the end of an entry that was changed
+                        yield
+    except _READ_ERRORS as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> ValueError:
+    return ValueError(
+        f"{path}: cannot be read as npz, perhaps cut short ({error}); copy or download it again"
+    )
 
 
 def _open(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.ndarray:

@@ -3,14 +3,14 @@
 Letters: N clips, M persons, T frames, V joints, C channels, D numbers per frame, K classes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, get_args
 
 import numpy as np
 
-from lst.data.npz_arrays import open_npz
+from lst.data.npz_arrays import check_npz, num_pieces, open_npz
 from lst.data.ntu_export import NPZ_LAYOUTS, WIDTH
 from lst.data.ntu_persons import PERSON
 from lst.facts.benchmarks import Benchmark
@@ -57,6 +57,19 @@ class NpzSource:
         }
         x: dict[Split, np.ndarray] = {split: arrays[f"x_{split}"] for split in _SPLITS}
         return cls(path, benchmark, list(labels), labels, x["train"].shape[1], x)
+
+    @property
+    def num_pieces(self) -> int:
+        """How often `check` yields."""
+        return num_pieces(self.path)
+
+    def check(self) -> Iterator[None]:
+        """Read the whole file, piece by piece, and compare it with its checksums, which opening does not.
+
+        Raises:
+            ValueError: it is damaged.
+        """
+        return check_npz(self.path)
 
     def joints(self, place: Place) -> np.ndarray:
         """(M, T, V, C) of a clip, without frames and persons that only fill up."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 from lst.data.ntu_files import any_benchmark
-from lst.data.store import MADE_UP, ClipStore
+from lst.data.store import ClipStore
 from lst.facts.benchmarks import BENCHMARKS, Benchmark
 from lst.facts.choices import Split
 from lst.facts.clip_ids import NtuId, ntu_clip_id, parse_ntu_id
@@ -170,7 +170,7 @@ def why_not_counted(store: ClipStore) -> str | None:
     source = store.manifest["source"]
     if store.manifest["dataset"] not in RECORDINGS:
         return f"holds {store.manifest['dataset']}, not NTU RGB+D"
-    if MADE_UP in source:
+    if store.has_made_up_ids:
         return "was made from an npz and its clip ids are made up"
     return "holds chosen clips only" if WANTED in source else None
 

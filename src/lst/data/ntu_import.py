@@ -46,34 +46,66 @@ def import_npz(
         ValueError: one is no such `.npz`, they are not of one data set and several benchmarks, or one has a
             clip that another lacks.
     """
-    opened = [NpzSource.open(Path(path), benchmark) for path, benchmark in sources]
-    first = opened[0]
-    for other in opened[1:]:
-        _check_same_kind(first, other)
-    matched = _match(opened, watch)
-    splits: list[tuple[Split, ...]] = [tuple(place.split for place in places) for places in matched]
-    labels = [first.labels[places[0]] for places in matched]
-    clip_ids = made_up_ids([source.benchmark for source in opened], splits, labels)
-    clips = (
-        _clip(clip_id, opened, places) for clip_id, places in sorted(zip(clip_ids, matched, strict=True))
-    )
-    names = [source.benchmark.name for source in opened]
+    opened = _open_all(sources, watch)
+    first, names = opened[0], [source.benchmark.name for source in opened]
+    named = _named(opened, _match(opened, watch))
+    facts: dict[str, Any] = {
+        "name": " + ".join(source.path.name for source in opened),
+        MADE_UP: names,
+        PADDED: {source.benchmark.name: source.padded_frames for source in opened},
+    }
+    odd: defaultdict[str, list[str]] = defaultdict(list)
+    clips = (_clip(clip_id, opened, places) for clip_id, places in named)
     store = write_store(
         folder,
-        watch(clips, len(clip_ids), "copying"),
+        watch(_looked_at(clips, facts, odd), len(named), "copying"),
         dataset=first.benchmark.dataset,
         layout=first.benchmark.layout,
-        source={
-            "name": " + ".join(source.path.name for source in opened),
-            MADE_UP: names,
-            PADDED: {source.benchmark.name: source.padded_frames for source in opened},
-        },
+        source=facts,  # its checksum comes with the last clip
         problems=[],
         overwrite=overwrite,
     )
     good_for = " and ".join(names)
     remark = f"{store.folder}: an npz has no clip names; they are made up and only good for {good_for}"
-    return Prepared(store, (), (remark, *on_counts(store)))
+    on_odd = [f"{what}: {len(ids):,} clips such as {ids[0]}, kept" for what, ids in odd.items()]
+    return Prepared(store, (), (remark, *on_odd, *on_counts(store)))
+
+
+def _open_all(sources: Sequence[tuple[str | Path, Benchmark]], watch: Watch) -> list[NpzSource]:
+    """Checked, in an order of their own, so that the clip ids do not depend on that of the arguments."""
+    ordered = sorted(sources, key=lambda source: source[1].name)
+    opened = [NpzSource.open(Path(path), benchmark) for path, benchmark in ordered]
+    for other in opened[1:]:
+        _check_same_kind(opened[0], other)
+    for source in opened:
+        for _ in watch(source.check(), source.num_pieces, f"checking {source.path.name}"):
+            pass
+    return opened
+
+
+def _named(
+    opened: Sequence[NpzSource], matched: Sequence[tuple[Place, ...]]
+) -> list[tuple[str, tuple[Place, ...]]]:
+    """The clips with their ids, in the order of these."""
+    splits: list[tuple[Split, ...]] = [tuple(place.split for place in places) for places in matched]
+    labels = [opened[0].labels[places[0]] for places in matched]
+    clip_ids = made_up_ids([source.benchmark for source in opened], splits, labels)
+    return sorted(zip(clip_ids, matched, strict=True))
+
+
+def _looked_at(
+    clips: Iterator[StoredClip], facts: dict[str, Any], odd: defaultdict[str, list[str]]
+) -> Iterator[StoredClip]:
+    """The clips on their way. Adds a checksum of them all to `facts`, and to `odd` the ids by what is odd."""
+    digest = hashlib.sha256()
+    for clip in clips:
+        digest.update(f"{clip.clip_id} {clip.joints_MTVC.shape} ".encode() + clip.joints_MTVC.tobytes())
+        if not np.isfinite(clip.joints_MTVC).all():
+            odd["NaN or infinite coordinates"].append(clip.clip_id)
+        if not clip.joints_MTVC.any():
+            odd["nothing but zeros"].append(clip.clip_id)
+        yield clip
+    facts["sha256"] = digest.hexdigest()
 
 
 def _check_same_kind(first: NpzSource, other: NpzSource) -> None:
@@ -92,7 +124,7 @@ def _check_same_kind(first: NpzSource, other: NpzSource) -> None:
 
 def _differ(first: NpzSource, other: NpzSource, how: str) -> str:
     return (
-        f"{other.path}: has {how}. Only files with the same clips can be joined: import "
+        f"{other.path}: has {how}. Only files of two protocols with the same clips can be joined: import "
         f"{first.path.name} and {other.path.name} into stores of their own, or prepare the raw files."
     )
 
@@ -116,6 +148,9 @@ def _match(opened: Sequence[NpzSource], watch: Watch) -> list[tuple[Place, ...]]
                     _differ(first, other, f"no clip like {split} row {row} of {first.path.name}")
                 )
             matched[clip] = (*matched[clip], waiting[key].popleft())
+        if len(keys) > 1 and all(places[-1].split == places[0].split for places in matched):
+            how = f"all its clips in the same splits as {first.path.name}, as if one file had two names"
+            raise ValueError(_differ(first, other, how))
     return matched
 
 

@@ -106,6 +106,8 @@ def _read_carefully(content: bytes) -> RawBodies:
 
 def _read_body_id(lines: _Lines, where: str, seen: set[bytes]) -> bytes:
     body_id = lines.fields(where, "the line about the body", BODY_FIELDS)[0]
+    if not body_id.isdigit():
+        raise RawFileError(f"{where}: the body id {_shown(body_id)} is no whole number", lines.used)
     if body_id in seen:
         raise RawFileError(f"{where}: the body id {_shown(body_id)} comes twice in this frame", lines.used)
     seen.add(body_id)

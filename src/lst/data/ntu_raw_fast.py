@@ -68,6 +68,8 @@ def read_fast(content: bytes) -> RawBodies | None:
         return None
     bodies_B = _first_fields(counts_T)
     ids = _texts(content, ends[bodies_B - 1] + 1, ends[bodies_B])
+    if not b"".join(ids).isdigit():
+        return None
     joints_lines = bytes_[ends[bodies_B + BODY_FIELDS - 1, None] + np.arange(1, 4)]
     fields_R = (bodies_B[:, None] + _XYZ).ravel()
     values_R = _to_numbers(content, ends[fields_R - 1] + 1, ends[fields_R])

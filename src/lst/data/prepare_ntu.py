@@ -203,11 +203,13 @@ class _Run:
     def _nothing_usable(self) -> str:
         where = ", ".join(str(raw.path) for raw in self.raws)
         others = f" ({self.source['ignored']} other files)" if self.source["ignored"] else ""
+        zips = [name for raw in self.raws for name in raw.ignored if name.lower().endswith(".zip")]
+        hint = f" {zips[0]} is a zip inside: name the zip itself." if zips else ""
         first = self.problems[0] if self.problems else None
         shown = f" The first problem: {first.file}: {first.problem}." if first else ""
         return (
             f"{where}: no usable clip of {self.dataset} among {self.source['files']} {SUFFIX} files{others}; "
-            f"{_EXPECTED}.{shown}"
+            f"{_EXPECTED}.{hint}{shown}"
         )
 
     def remarks(self) -> list[str]:

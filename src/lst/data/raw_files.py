@@ -100,13 +100,30 @@ def _is_wanted(file: RawFile, suffix: str) -> bool:
 
 def _in_folder(folder: Path) -> list[RawFile]:
     found: list[RawFile] = []
-    for parent, _, names in os.walk(folder, onerror=_refuse):  # knows folders without a look at every file
+    seen = {os.path.realpath(folder)}
+    for parent, folders, names in os.walk(folder, onerror=_refuse, followlinks=True):
+        folders[:] = [
+            name for name in _links_last(parent, folders) if _is_new(os.path.join(parent, name), seen)
+        ]
         inside = PurePath(parent).relative_to(folder).as_posix() + "/"
         for name in names:
             path = os.path.join(parent, name)
             read, stamp = partial(_content_of, path), partial(_stamp_of, path)
             found.append(RawFile((inside + name).removeprefix("./"), read, stamp))
     return found
+
+
+def _links_last(parent: str, folders: list[str]) -> list[str]:
+    """So that what lies in the folder and is linked there too has its own name."""
+    return sorted(folders, key=lambda name: (os.path.islink(os.path.join(parent, name)), name))
+
+
+def _is_new(folder: str, seen: set[str]) -> bool:
+    """Not visited yet under another name, such as by a link to a folder around it. Adds it to `seen`."""
+    real = os.path.realpath(folder)
+    is_new = real not in seen
+    seen.add(real)
+    return is_new
 
 
 def _refuse(error: OSError) -> None:

@@ -107,6 +107,11 @@ class ClipStore:
         chosen = [i for i, clip_id in enumerate(self.clip_ids) if benchmark.rule(clip_id) == split]
         return np.asarray(chosen, dtype=np.int64)
 
+    @property
+    def has_made_up_ids(self) -> bool:
+        """Whether the clips came without names: their ids do not say which of them were filmed at once."""
+        return MADE_UP in self.manifest["source"]
+
     def serves(self, benchmark: Benchmark) -> bool:
         """Whether it has the benchmark's data set, and clip ids from which the splits follow."""
         made_for = self.manifest["source"].get(MADE_UP)

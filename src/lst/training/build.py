@@ -94,6 +94,12 @@ def assemble(config: RunConfig, store: ClipStore, device: torch.device, place: P
     def batches(clips: np.ndarray, size: int, repeat: int = 1) -> ClipBatches:
         return ClipBatches(store, clips, pipeline, batch_size=size, device=device, repeat=repeat, place=place)
 
+    if config.hold_out and store.has_made_up_ids:
+        raise ValueError(
+            f"{store.folder}: its clip ids are made up, so nobody knows which clips show one performance "
+            "from several cameras, and held-out clips would have twins in training. Leave --hold-out out, or "
+            "prepare the raw files."
+        )
     train, _ = training_clips(store, benchmark, config.hold_out, config.unseen)
     return Assembly(
         benchmark=benchmark,

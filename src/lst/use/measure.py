@@ -47,7 +47,8 @@ def measure_run(run: Path, store: ClipStore, device: str = "auto") -> Measured:
     scores = _score(checkpoint, store, store.select(benchmark, "test"), "test")
     save_scores(run / SCORES, scores)
     config = checkpoint.card.get("config", {})
-    _, held = training_clips(store, benchmark, config.get("hold_out", 0.0), config.get("unseen", ()))
+    hold_out = 0.0 if store.has_made_up_ids else config.get("hold_out", 0.0)
+    _, held = training_clips(store, benchmark, hold_out, config.get("unseen", ()))
     if len(held):
         save_scores(run / HELD_OUT, _score(checkpoint, store, held, "val"))
     report = write_report(run / "test", scores, benchmark)
