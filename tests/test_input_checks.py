@@ -46,7 +46,7 @@ def test_splits_are_checked(ucla: ClipStore) -> None:
         ValueError, match="holds kinect_v1_20 skeletons, but the pipeline expects kinect_v2_25"
     ):
         batches_of(ucla, NTU)
-    with pytest.raises(ValueError, match="no clips to load"):
+    with pytest.raises(ValueError, match="no clip to load"):
         batches_of(ucla, UCLA, clips=np.empty(0, dtype=np.int64))
     with pytest.raises(ValueError, match="batch_size and repeat must be at least 1, got 0 and 1"):
         batches_of(ucla, UCLA, batch_size=0)
