@@ -73,11 +73,11 @@ def test_lines_and_record(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     assert re.findall(r"\d+", table[names[3]].split("workers")[1])[:2] == ["600", "3"]
     assert f"{114_480 / 6 * 2 / 60:.1f} min" in table[names[2]]
     verdicts = {
-        line[:44].strip(): line.split(": ")[-1] for line in lines if "at least" in line or "at most" in line
+        line[:52].strip(): line.split(": ")[-1] for line in lines if "at least" in line or "at most" in line
     }
     assert verdicts == {
         "prepare, times the plain reader per core": "MISSED",  # 3 of 4
-        "60 clips, clips/s with 2 workers": "MISSED",  # 7 of 1000
+        "lst prepare of 60, clips/s with 2 workers": "MISSED",  # 7 of 1000
         "store, share of a dense npz": "met",
         "peak memory with mapped files, MB": "MISSED",
         "growth of memory at 10 times the clips, MB": "MISSED",

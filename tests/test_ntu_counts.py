@@ -216,7 +216,7 @@ def test_stores_without_published_counts(
     assert why_not_counted(chosen) == "holds chosen clips only"
     assert main(["info", str(chosen.folder)]) == 0
     assert "recordings" not in capsys.readouterr().out
-    made_up = replace(chosen, manifest={**chosen.manifest, "source": {"made_up_ids_for": "ntu60-xsub"}})
+    made_up = replace(chosen, manifest={**chosen.manifest, "source": {"made_up_ids_for": ["ntu60-xsub"]}})
     with pytest.raises(ValueError, match="its clip ids are made up"):
         StoreCounts(made_up)
 

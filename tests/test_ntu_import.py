@@ -85,10 +85,11 @@ def test_made_up_names_serve_one_benchmark_only(tmp_path: Path):
 
 @pytest.mark.parametrize("dataset", ["ntu60", "ntu120"])
 def test_names_for_as_many_clips_as_the_data_set_has(dataset: str):
-    """And for ten times as many of one class; every benchmark gets the split that is asked for."""
+    """And for 10,000 more of one class; every benchmark gets the split that is asked for."""
     benchmarks = [get_benchmark(name) for name in NPZ_LAYOUTS if name.startswith(dataset)]
     kinds = list(product(("train", "test"), repeat=2))
-    labels = [i % benchmarks[0].num_classes for i in range(20_000)] + [7] * 10_000
+    labels = [i % benchmarks[0].num_classes for i in range(sum(benchmarks[0].expected.values()))]
+    labels += [7] * 10_000
     splits: list[Any] = [kinds[(i // 7) % 4] for i in range(len(labels))]
     clip_ids = made_up_ids(benchmarks, splits, labels)
     assert len(set(clip_ids)) == len(labels)
@@ -196,6 +197,47 @@ def test_a_hole_in_an_npz_that_is_mapped(tmp_path: Path):
     assert not (tmp_path / "store").exists()
 
 
+def joined(folder: Path, first: dict[str, Any], second: dict[str, Any]) -> None:
+    """Both npz come back from one store, byte for byte."""
+    sources = [
+        (npz(folder / "1.npz", **first), get_benchmark("ntu60-xsub")),
+        (npz(folder / "2.npz", **second), get_benchmark("ntu60-xview")),
+    ]
+    store = import_npz(sources, folder / "store").store
+    for path, benchmark in sources:
+        export_npz(store, benchmark, folder / "back.npz")
+        with np.load(path) as expected, np.load(folder / "back.npz") as got:
+            for key in expected.files:
+                assert got[key].shape == expected[key].shape, (benchmark.name, key)
+                assert got[key].tobytes() == expected[key].tobytes(), (benchmark.name, key)
+
+
+def arrays_of(clips: list[tuple[int, np.ndarray]], num_train: int, frames: int) -> dict[str, np.ndarray]:
+    """Clips of a class and joints, padded to a number of frames."""
+    x_NTD = np.zeros((len(clips), frames, 150), dtype=np.float32)
+    for x_TD, (_, joints_TD) in zip(x_NTD, clips, strict=True):
+        x_TD[: len(joints_TD), : joints_TD.shape[1]] = joints_TD
+    y_NK = np.eye(60)[[label for label, _ in clips]]
+    n = num_train
+    return {"x_train": x_NTD[:n], "x_test": x_NTD[n:], "y_train": y_NK[:n], "y_test": y_NK[n:]}
+
+
+@pytest.mark.parametrize(("frames", "others"), [(300, 4), (4, 300), (7, 7)])
+def test_each_npz_keeps_its_padding(frames: int, others: int, tmp_path: Path):
+    rng = np.random.default_rng(0)
+    clips = [(i, rng.normal(size=(4 - i, 75)).astype(np.float32)) for i in range(3)]
+    joined(tmp_path, arrays_of(clips, 2, frames), arrays_of(clips[::-1], 1, others))
+
+
+def test_the_same_numbers_in_another_class_or_shape_are_another_clip(tmp_path: Path):
+    flat = np.random.default_rng(0).normal(size=(2, 150)).astype(np.float32)
+    two_persons = (1, flat)
+    # As bytes person 0's frames come first, so this one person of four frames has the same bytes.
+    one_person = (1, flat.reshape(2, 2, 75).swapaxes(0, 1).reshape(4, 75))
+    clips = [two_persons, (2, flat), one_person]
+    joined(tmp_path, arrays_of(clips, 1, 4), arrays_of(clips[::-1], 2, 4))
+
+
 def test_npz_that_do_not_belong_together(tmp_path: Path):
     first, second = pair(tmp_path, "ntu60", 1, changed=2)
     with pytest.raises(
@@ -204,6 +246,10 @@ def test_npz_that_do_not_belong_together(tmp_path: Path):
         import_npz([first, second], tmp_path / "store")
     with pytest.raises(ValueError, match=r"is of ntu60-xsub like .*; give one of the two"):
         import_npz([first, first], tmp_path / "store")
+    with pytest.raises(ValueError, match=r"is of ntu60-xview like .*; give one of the two"):
+        import_npz([second, first, second], tmp_path / "store")
+    with pytest.raises(ValueError, match="there is no npz to import"):
+        import_npz([], tmp_path / "store")
     with pytest.raises(ValueError, match=r"is of ntu60, but .* of ntu120"):
         import_npz([first, pair(tmp_path, "ntu120", 1)[0]], tmp_path / "store")
     with pytest.raises(

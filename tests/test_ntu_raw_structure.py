@@ -70,6 +70,13 @@ def test_many_frames_with_changing_numbers_of_bodies(monkeypatch: pytest.MonkeyP
     agree([b"999999999", *lines[1:]])
 
 
+@pytest.mark.parametrize("bodies", [9, 10])
+def test_nine_bodies_in_a_frame_take_the_fast_way(bodies: int):
+    content = make_skeleton_file(frames_of(2, {str(i): (range(2), moving(i, 2)) for i in range(bodies)}))
+    assert (read_fast(content) is not None) == (bodies == 9)
+    agree(content.splitlines())
+
+
 def test_small_files():
     for content in (b"", b"\n", b"1", b"0\n", b"1\n0\n", b"1\n1\n", JOINT, b"1\n" + JOINT, b"2\n0\n" + JOINT):
         agree(content.splitlines())

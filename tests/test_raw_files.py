@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from lst.data.prepare_ntu import prepare_ntu
 from lst.data.raw_files import RawFiles
+from lst.data.store import Problem
+from skeleton_files import frames_of, make_skeleton_file, moving
 
 FILES = {
     "b.json": b"B",
@@ -75,10 +78,11 @@ def test_a_file_that_vanished(tmp_path: Path):
             raw.files[0].read()
 
 
-def test_a_folder_inside_that_may_not_be_read_stops_everything(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    (tmp_path / "inside").mkdir()
+def test_a_folder_inside_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "raw" / "inside").mkdir(parents=True)
+    name = "S001C001P001R001A001"
+    content = make_skeleton_file(frames_of(5, {"7": (range(5), moving(7, 5))}))
+    (tmp_path / "raw" / f"{name}.skeleton").write_bytes(content)
     scandir = os.scandir
 
     def refusing(path: str | Path) -> object:
@@ -87,8 +91,27 @@ def test_a_folder_inside_that_may_not_be_read_stops_everything(
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refusing)
-    with pytest.raises(PermissionError, match="inside"):
-        RawFiles(tmp_path, ".json")
+    with RawFiles(tmp_path / "raw", ".skeleton") as raw:
+        assert (raw.unreadable, len(raw.files)) == (("inside",), 1)
+    prepared = prepare_ntu("ntu60", tmp_path / "raw", tmp_path / "store")
+    assert prepared.problems == (Problem("inside", None, "this folder may not be read"),)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+def test_a_pipe_is_no_file(tmp_path: Path):
+    os.mkfifo(tmp_path / "a.json")
+    with RawFiles(tmp_path, ".json") as raw:
+        assert raw.files[0].stamp == "no file"
+        with pytest.raises(ValueError, match="it is no file"):
+            raw.files[0].read()
+
+
+def test_names_in_a_zip_that_begin_with_a_dot_and_slash(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr("./a.json", b"A")
+        archive.writestr("./.b.json", b"hidden")
+    with RawFiles(tmp_path / "all.zip", ".json") as raw:
+        assert [file.base for file in raw.files] == ["a.json"]
 
 
 def test_linked_folders_are_followed_once(tmp_path: Path):

@@ -122,6 +122,12 @@ def test_float64_is_rounded_once_and_any_memory_order_will_do(tmp_path: Path):
     assert store.attributes == {}
 
 
+def test_copies_are_those_of_the_stored_numbers(tmp_path: Path):
+    exact = np.random.default_rng(0).normal(size=(1, 5, V, 3))
+    store = write(tmp_path / "s", [StoredClip("a", 0, exact, {}), StoredClip("b", 0, exact + 1e-12, {})])
+    assert store.manifest["defects"]["copied_clips"] == [["a", "b"]]
+
+
 def test_joints_cannot_be_changed(tmp_path: Path):
     store = write(tmp_path / "s", [make_clip("a")])
     with pytest.raises(ValueError, match="read-only"):
@@ -279,6 +285,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "key missing": (swap("manifest.json", '"rows"', '"rowz"'), "lacks rows"),
     "unknown layout": (set_manifest(layout="kinect_v1_21"), "kinect_v1_20"),
     "layout of another data set": (set_manifest(layout="kinect_v2_25"), r"expected float32 \(6, 25, 3\)"),
+    "imported by an older lst": (
+        set_manifest(source={"made_up_ids_for": "ntu60-xsub"}),
+        "imported by an older lst. Run `lst import-data` again",
+    ),
     "rows": (set_manifest(rows=7), r"expected float32 \(7, 20, 3\), got float32 \(6, 20, 3\)"),
     "no joints": (lambda f: (f / "joints.npy").unlink(), "joints.npy: missing"),
     "joints cut short": (cut("joints.npy", 1), "joints.npy: cannot be read, perhaps cut short"),

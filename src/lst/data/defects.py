@@ -45,7 +45,7 @@ class DefectFinder:
         self._repeated += [{"clip": clip_id, "frame": frame} for frame in _repeated_frames(joints_MTVC)]
 
     def found(self) -> dict[str, list[Any]]:
-        """What was seen so far, plain data in the order of the clips.
+        """What was seen so far, plain data in the order of the clips. To be called inside the `with` block.
 
         Returns:
             copied_clips: lists of two or more clip ids whose joints are identical numbers.

@@ -32,10 +32,8 @@ class NpzSource:
 
     path: Path
     benchmark: Benchmark
-    places: list[Place]
-    """All its clips: those to train, then those to test."""
     labels: dict[Place, int]
-    """0-based classes."""
+    """0-based classes of all its clips: those to train, then those to test."""
     padded_frames: int
     _x: dict[Split, np.ndarray]
 
@@ -56,7 +54,7 @@ class NpzSource:
             for row, label in enumerate(_labels(path, f"y_{split}", arrays))
         }
         x: dict[Split, np.ndarray] = {split: arrays[f"x_{split}"] for split in _SPLITS}
-        return cls(path, benchmark, list(labels), labels, x["train"].shape[1], x)
+        return cls(path, benchmark, labels, x["train"].shape[1], x)
 
     @property
     def num_pieces(self) -> int:

@@ -7,6 +7,7 @@ data set hold the same clips in another order; a clip is found in the second by 
 import hashlib
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -73,10 +74,12 @@ def import_npz(
 
 def _open_all(sources: Sequence[tuple[str | Path, Benchmark]], watch: Watch) -> list[NpzSource]:
     """Checked, in an order of their own, so that the clip ids do not depend on that of the arguments."""
+    if not sources:
+        raise ValueError("there is no npz to import")
     ordered = sorted(sources, key=lambda source: source[1].name)
     opened = [NpzSource.open(Path(path), benchmark) for path, benchmark in ordered]
-    for other in opened[1:]:
-        _check_same_kind(opened[0], other)
+    for one, next_one in pairwise(opened):  # two of one benchmark stand side by side
+        _check_same_kind(one, next_one)
     for source in opened:
         for _ in watch(source.check(), source.num_pieces, f"checking {source.path.name}"):
             pass
@@ -116,9 +119,9 @@ def _check_same_kind(first: NpzSource, other: NpzSource) -> None:
         )
     if first.benchmark.name == other.benchmark.name:
         raise ValueError(f"{other.path}: is of {other.benchmark.name} like {first.path}; give one of the two")
-    if len(first.places) != len(other.places):
+    if len(first.labels) != len(other.labels):
         raise ValueError(
-            _differ(first, other, f"{len(other.places):,} clips, the first {len(first.places):,}")
+            _differ(first, other, f"{len(other.labels):,} clips, the first {len(first.labels):,}")
         )
 
 
@@ -135,15 +138,15 @@ def _match(opened: Sequence[NpzSource], watch: Watch) -> list[tuple[Place, ...]]
     Copies of a clip are matched in their order, so each file keeps its numbers, whichever copy is which.
     """
     first, *others = opened
-    matched: list[tuple[Place, ...]] = [(place,) for place in first.places]
+    matched: list[tuple[Place, ...]] = [(place,) for place in first.labels]
     keys = list(_keys(first, watch)) if others else []
     for other in others:
         waiting: defaultdict[bytes, deque[Place]] = defaultdict(deque)
-        for place, key in zip(other.places, _keys(other, watch), strict=True):
+        for place, key in zip(other.labels, _keys(other, watch), strict=True):
             waiting[key].append(place)
         for clip, key in enumerate(keys):
             if not waiting[key]:
-                split, row = first.places[clip]
+                split, row = matched[clip][0]
                 raise ValueError(
                     _differ(first, other, f"no clip like {split} row {row} of {first.path.name}")
                 )
@@ -156,7 +159,7 @@ def _match(opened: Sequence[NpzSource], watch: Watch) -> list[tuple[Place, ...]]
 
 def _keys(source: NpzSource, watch: Watch) -> Iterator[bytes]:
     """For each clip a digest of its class and its numbers."""
-    for place in watch(iter(source.places), len(source.places), f"reading {source.path.name}"):
+    for place in watch(iter(source.labels), len(source.labels), f"reading {source.path.name}"):
         joints_MTVC = source.joints(place)
         head = f"{source.labels[place]} {joints_MTVC.shape}".encode()
         yield hashlib.sha256(head + np.ascontiguousarray(joints_MTVC).tobytes()).digest()

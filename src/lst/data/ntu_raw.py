@@ -39,7 +39,7 @@ def read_bodies(content: bytes) -> RawBodies:
     """The bodies in a whole `.skeleton` file with LF, CRLF or CR line ends and any blanks between fields.
 
     x, y and z are the float32 nearest to the float64 nearest to the text, as with NumPy. The colour position
-    must be numbers; the remaining fields are counted but not looked at. NaN and infinity are kept.
+    must look like numbers; the remaining fields are counted but not looked at. NaN and infinity are kept.
 
     Raises:
         RawFileError: the text is cut short or is not what the format asks for.

@@ -58,7 +58,7 @@ def read_fast(content: bytes) -> RawBodies | None:
         return None
     bytes_ = np.frombuffer(content, np.uint8)
     ends = np.flatnonzero(bytes_ <= _BLANK)  # of the fields
-    if ends[0] == 0 or (ends[1:] - ends[:-1]).min(initial=2) == 1:
+    if (ends[1:] - ends[:-1]).min(initial=2) == 1:
         return None  # an empty field or line
     runs = _count_bodies(content, bytes_, ends)
     separators = bytes_[ends].tobytes()
@@ -66,14 +66,15 @@ def read_fast(content: bytes) -> RawBodies | None:
     counts_T = np.repeat(*np.array(runs, dtype=np.int64).reshape(-1, 2).T)
     if not counts_T.any() or not separators.startswith(expected):
         return None
-    bodies_B = _first_fields(counts_T)
+    frames_B = np.repeat(np.arange(len(counts_T)), counts_T)
+    bodies_B = 2 + frames_B + len(_BODY) * np.arange(len(frames_B))  # first fields: bodies and counts before
     ids = _texts(content, ends[bodies_B - 1] + 1, ends[bodies_B])
     if not b"".join(ids).isdigit():
         return None
     joints_lines = bytes_[ends[bodies_B + BODY_FIELDS - 1, None] + np.arange(1, 4)]
     fields_R = (bodies_B[:, None] + _XYZ).ravel()
     values_R = _to_numbers(content, ends[fields_R - 1] + 1, ends[fields_R])
-    if values_R is None or (joints_lines != _JOINTS_LINE).any() or _has_twins(counts_T, ids):
+    if values_R is None or (joints_lines != _JOINTS_LINE).any() or _has_twins(frames_B, ids):
         return None
     with np.errstate(over="ignore"):
         joints_BVC = values_R.astype(np.float32).reshape(-1, NUM_JOINTS, 3)
@@ -103,21 +104,14 @@ def _count_bodies(content: bytes, bytes_: np.ndarray, ends: np.ndarray) -> list[
     return runs
 
 
-def _first_fields(counts_T: np.ndarray) -> np.ndarray:
-    """(B,) the number of the first field of each body: before it stand other bodies and numbers of bodies."""
-    frames_B = np.repeat(np.arange(len(counts_T)), counts_T)
-    return 2 + frames_B + len(_BODY) * np.arange(len(frames_B))
-
-
 def _texts(content: bytes, starts: np.ndarray, ends: np.ndarray) -> list[bytes]:
     return [content[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
 
 
-def _has_twins(counts_T: np.ndarray, ids: list[bytes]) -> bool:
+def _has_twins(frames_B: np.ndarray, ids: list[bytes]) -> bool:
     """Whether a frame has two bodies of one id."""
-    if counts_T.max() < 2:
+    if (frames_B[1:] > frames_B[:-1]).all():  # one body a frame, as most files have
         return False
-    frames_B = np.repeat(np.arange(len(counts_T)), counts_T)
     return len(set(zip(frames_B.tolist(), ids, strict=True))) < len(ids)
 
 

@@ -27,6 +27,7 @@ def prepare_nw_ucla(source: str | Path, folder: str | Path, *, overwrite: bool =
     """
     problems: list[Problem] = []
     with RawFiles(Path(source), ".json") as raw:
+        problems += [Problem(name, None, "this folder may not be read") for name in raw.unreadable]
         sha256 = nw_ucla.checksum(raw.files)
         official = sha256 == nw_ucla.OFFICIAL_SHA256
         facts = {

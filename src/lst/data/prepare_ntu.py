@@ -147,6 +147,9 @@ class _Run:
 
     def choose_tasks(self, listed: ListedRule, wanted: Collection[str] | None) -> list[Task]:
         """The files to convert; the others become problems or notes."""
+        self.problems += [
+            Problem(name, None, "this folder may not be read") for raw in self.raws for name in raw.unreadable
+        ]
         tasks = list_tasks(self.raws)
         if wanted is not None:
             names = frozenset(wanted)

@@ -58,11 +58,11 @@ class RawFiles:
     Attributes:
         files: what was found.
         ignored: names of all other files, hidden ones and the `__MACOSX` entries of a Mac's zip included.
+        unreadable: names of folders inside that may not be read.
         is_synthetic: whether a file called `MARKER` says that nothing in it was recorded.
 
     Raises:
         FileNotFoundError: `path` does not exist.
-        OSError: a folder in it may not be read.
         ValueError: `path` is neither a folder nor a readable zip.
     """
 
@@ -73,7 +73,9 @@ class RawFiles:
             )
         self.path = path
         self._zip = None if path.is_dir() else _open_zip(path)
-        found = _in_folder(path) if self._zip is None else _in_zip(self._zip)
+        unreadable: list[str] = []
+        found = _in_folder(path, unreadable) if self._zip is None else _in_zip(self._zip)
+        self.unreadable = tuple(sorted(unreadable))
         self.is_synthetic = any(file.base == MARKER for file in found)
         found = [file for file in found if file.base != MARKER]
         wanted, others = [], []
@@ -98,10 +100,15 @@ def _is_wanted(file: RawFile, suffix: str) -> bool:
     return not hidden and file.base.lower().endswith(suffix)
 
 
-def _in_folder(folder: Path) -> list[RawFile]:
+def _in_folder(folder: Path, unreadable: list[str]) -> list[RawFile]:
+    """All files; adds to `unreadable`."""
+
+    def note(error: OSError) -> None:
+        unreadable.append(PurePath(error.filename).relative_to(folder).as_posix())
+
     found: list[RawFile] = []
     seen = {os.path.realpath(folder)}
-    for parent, folders, names in os.walk(folder, onerror=_refuse, followlinks=True):
+    for parent, folders, names in os.walk(folder, onerror=note, followlinks=True):
         folders[:] = [
             name for name in _links_last(parent, folders) if _is_new(os.path.join(parent, name), seen)
         ]
@@ -124,10 +131,6 @@ def _is_new(folder: str, seen: set[str]) -> bool:
     is_new = real not in seen
     seen.add(real)
     return is_new
-
-
-def _refuse(error: OSError) -> None:
-    raise error
 
 
 def _content_of(path: str) -> bytes:

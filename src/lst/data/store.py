@@ -15,16 +15,13 @@ import numpy as np
 from lst import __version__
 from lst.data import store_files as files
 from lst.data.defects import DefectFinder, copied_from_train
-from lst.data.store_files import COLUMNS, Problem, StoredClip
+from lst.data.store_files import COLUMNS, MADE_UP, Problem, StoredClip
 from lst.facts.benchmarks import BENCHMARKS, Benchmark
 from lst.facts.choices import Split
 from lst.facts.skeleton import Skeleton, get_layout
 from lst.files import new_folder
 
-__all__ = ["ClipStore", "Problem", "StoredClip", "write_store"]
-
-MADE_UP = "made_up_ids_for"
-"""Entry in the source of a store whose clips came without names: the benchmarks for which names were made."""
+__all__ = ["MADE_UP", "ClipStore", "Problem", "StoredClip", "write_store"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,6 +23,8 @@ FORMAT = "lst-store"
 VERSION = 1
 JOINTS, CLIPS, MANIFEST, PROBLEMS = "joints.npy", "clips.csv", "manifest.json", "problems.csv"
 ALL_FILES = frozenset({JOINTS, CLIPS, MANIFEST, PROBLEMS})
+MADE_UP = "made_up_ids_for"
+"""Entry in the source of a store whose clips came without names: the benchmarks for which names were made."""
 COLUMNS = ("clip_id", "label", "frames", "persons", "offset")
 _MANIFEST_KEYS = frozenset(
     {"dataset", "layout", "channels", "clips", "rows"}
@@ -174,6 +176,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             f"{path}: store version {manifest.get('version')!r}, but this lst reads version {VERSION}. "
             "Update lst, or run `lst prepare` again."
         )
+    if isinstance(manifest.get("source", {}).get(MADE_UP), str):
+        raise ValueError(f"{path}: imported by an older lst. Run `lst import-data` again.")
     if missing := sorted(_MANIFEST_KEYS - manifest.keys()):
         raise ValueError(f"{path}: lacks {', '.join(missing)}. {_AGAIN}")
     return manifest

@@ -1,5 +1,6 @@
 """Peak memory of a command and of all processes it starts. Linux only."""
 
+import contextlib
 import subprocess
 import sys
 import tempfile
@@ -41,7 +42,8 @@ def run_lst(words: Sequence[str]) -> Peak:
             sizes = [_memory(pid) for pid in _tree(process.pid)]
             own = max(own, sum(size[0] for size in sizes))
             resident = max(resident, sum(size[1] for size in sizes))
-            time.sleep(_PAUSE)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_PAUSE)
         seconds = time.perf_counter() - started
         errors.seek(0)
         said = errors.read()
