@@ -201,7 +201,8 @@ def _peak(base: Path, clips: int, seed: int, cores: int, repeats: int) -> Peak:
 
 def _peak_line(clips: int, peak: Peak) -> str:
     return (
-        f"lst prepare, {clips:,} clips: {clips / peak.seconds:.0f} clips/s with the start of the command, "
+        f"lst prepare, {clips:,} clips: {clips / peak.seconds:.0f} clips/s with the start of the command "
+        f"({ALL_FILES:,} files at that speed: {ALL_FILES / clips * peak.seconds / 60:.1f} min), "
         f"peak memory {peak.own / 1e6:.0f} MB, with mapped files {peak.resident / 1e6:.0f} MB"
     )
 
