@@ -32,7 +32,7 @@ from lst.data.store import Problem
 from lst.files import hold, write_json
 
 SUFFIX = ".unfinished"
-CONVERSION = 1
+CONVERSION = 2
 """To be raised when the same file and options no longer give the same joints."""
 _KEY, _OUTCOMES, _JOINTS, _LOCK = "key.json", "outcomes.jsonl", "joints.f32", "lock"
 _OWN = (_KEY, _OUTCOMES, _JOINTS, _LOCK)
