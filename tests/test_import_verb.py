@@ -1,14 +1,17 @@
 """`lst import-data` as a person meets it."""
 
 import pickle
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from lst.cli.main import main
 from lst.data.store import ClipStore
 from test_cli import lst_call, refused
 from test_ntu_import import npz, pair
+from test_prepare_verb import Terminal
 from test_pyskl_import import TEST, TRAIN, annotation, write
 
 
@@ -118,3 +121,13 @@ def test_what_is_refused(words: list[str], message: str, tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     assert message in refused("import-data", *words)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_bars_on_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    shown = Terminal()
+    monkeypatch.setattr(sys, "stderr", shown)
+    assert main(["import-data", str(npz(tmp_path / "NTU60_CS.npz")), str(tmp_path / "store")]) == 0
+    assert main(["export-data", str(tmp_path / "store"), "ntu60-xsub", str(tmp_path / "back.npz")]) == 0
+    for what, total in (("checking NTU60_CS.npz", 4), ("copying", 4), ("writing x_train", 3)):
+        assert f"{what}: 100%" in shown.getvalue()
+        assert f"| {total}/{total} [" in shown.getvalue()

@@ -43,7 +43,7 @@ def export_data(args: Sequence[str]) -> None:
         if target.exists() and not overwrite:
             raise ValueError(f"{target}: exists already. Choose another name, or --overwrite it.")
         opened, facts = ClipStore.open(store), get_benchmark(benchmark)
-        export_npz(opened, facts, target)
+        export_npz(opened, facts, target, watch=_watch)
         counts = ", ".join(f"{len(opened.select(facts, split))} {split}" for split in get_args(Split))
         print(f"wrote {target}: {counts}, {target.stat().st_size / 1e6:.1f} MB")
         if opened.manifest["source"].get("synthetic"):

@@ -9,10 +9,10 @@ Letters: N clips, M persons, T frames, V joints, C channels, D numbers per frame
 
 import logging
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, get_args
+from typing import IO, Any, get_args
 
 import numpy as np
 
@@ -29,6 +29,15 @@ PADDED = "padded_frames"
 """Entry in the source of a store made from `.npz`: by benchmark, the frames that clips were padded to."""
 ROW = "row_{}"
 """Attribute of its clips: the row in the split of a benchmark."""
+
+
+Watch = Callable[[Iterator[Any], int, str], Iterator[Any]]
+"""(clips, their number, what is done with them) -> the clips, for example through a progress bar."""
+
+
+def unwatched(clips: Iterator[Any], total: int, what: str) -> Iterator[Any]:
+    """The clips as they are."""
+    return clips
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,7 @@ NPZ_LAYOUTS: dict[str, NpzLayout] = {
 }
 
 
-def export_npz(store: ClipStore, benchmark: Benchmark, path: str | Path) -> None:
+def export_npz(store: ClipStore, benchmark: Benchmark, path: str | Path, *, watch: Watch = unwatched) -> None:
     """Write the `.npz` of a benchmark, one clip at a time in memory. The same store gives the same bytes.
 
     Raises:
@@ -69,7 +78,8 @@ def export_npz(store: ClipStore, benchmark: Benchmark, path: str | Path) -> None
             rows = row_order(store, benchmark, split)
             with _entry(archive, f"x_{split}") as file:
                 _write_header(file, "<f4", (len(rows), num_frames, WIDTH))
-                for x_TD in _padded(store, rows, num_frames, layout):
+                clips = _padded(store, rows, num_frames, layout)
+                for x_TD in watch(clips, len(rows), f"writing x_{split}"):
                     file.write(x_TD.astype("<f4").tobytes())
             with _entry(archive, f"y_{split}") as file:
                 _write_header(file, "<f8", (len(rows), benchmark.num_classes))

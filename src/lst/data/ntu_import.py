@@ -6,7 +6,7 @@ data set hold the same clips in another order; a clip is found in the second by 
 
 import hashlib
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,26 +15,19 @@ import numpy as np
 
 from lst.data.made_up_ids import made_up_ids
 from lst.data.npz_source import NpzSource, Place
-from lst.data.ntu_export import PADDED, ROW
+from lst.data.ntu_export import PADDED, ROW, Watch, unwatched
 from lst.data.prepare import Prepared, on_counts
 from lst.data.store import MADE_UP, StoredClip, write_store
 from lst.facts.benchmarks import Benchmark
 from lst.facts.choices import Split
 from lst.facts.clip_ids import parse_ntu_id
 
-Watch = Callable[[Iterator[Any], int, str], Iterator[Any]]
-"""(clips, their number, what is done with them) -> the clips, for example through a progress bar."""
-
-
-def _unwatched(clips: Iterator[Any], total: int, what: str) -> Iterator[Any]:
-    return clips
-
 
 def import_npz(
     sources: Sequence[tuple[str | Path, Benchmark]],
     folder: str | Path,
     *,
-    watch: Watch = _unwatched,
+    watch: Watch = unwatched,
     overwrite: bool = False,
 ) -> Prepared:
     """Make the store `folder` from one `.npz`, or from those of several benchmarks of a data set.
