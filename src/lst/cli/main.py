@@ -90,8 +90,8 @@ def main(args: Sequence[str] | None = None) -> int:
         choose("verb", words[0], VERBS)(words[1:])
     except KeyboardInterrupt:
         print(
-            "\nlst: stopped. What prepare, train, reproduce, study and demo have finished is kept, and the "
-            "same command goes on (lst train: --resume). Other commands begin again.",
+            "\nlst: stopped. What prepare, train, reproduce, study, describe and demo have finished is kept, "
+            "and the same command goes on (lst train: --resume). Other commands begin again.",
             file=sys.stderr,
         )
         return 130
