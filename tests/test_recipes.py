@@ -34,6 +34,7 @@ CPU = torch.device("cpu")
 NTU = ("ntu60-xsub", "ntu60-xview", "ntu120-xsub", "ntu120-xset")
 FAMILIES = ("nw-ucla", "nw-ucla-clean", *NTU, "demo")
 FAMILIES += tuple(f"gap-{family}" for family in FAMILIES if family != "demo")
+FAMILIES += ("nw-ucla-short", "nw-ucla-clean-short")
 GAP = [name for name in RECIPES if name.startswith("gap-")]
 
 
@@ -102,9 +103,10 @@ def test_recipe_is_plain_data_and_keeps_its_own_size(name: str):
     optim = OptimConfig(**values.pop("optim"))
     text = TextConfig(**values.pop("text"))
     assert RunConfig(**values, text=text, optim=optim) == config
-    assert config.clip_length == (32 if config.benchmark == "synthetic" else None)
+    is_small = config.benchmark == "synthetic" or "-short-" in name
+    assert config.clip_length == (32 if is_small else None)
     # None: as many as the benchmark says
-    frames = {"synthetic": 32, "nw-ucla": 52, "nw-ucla-clean": 52}.get(config.benchmark, 64)
+    frames = 32 if is_small else {"nw-ucla": 52, "nw-ucla-clean": 52}.get(config.benchmark, 64)
     assert input_pipeline(config).clip_length == frames
     assert input_pipeline(replace(config, clip_length=9)).clip_length == 9
 
@@ -112,7 +114,7 @@ def test_recipe_is_plain_data_and_keeps_its_own_size(name: str):
 def test_nw_ucla_recipes_have_the_official_numbers():
     # method.md 12.2, NW-UCLA: the column of GAP
     for name in RECIPES:
-        if "nw-ucla" not in name:
+        if "nw-ucla" not in name or "-short-" in name:
             continue
         config = RECIPES[name]
         assert (config.batch_size, config.repeat, config.seed) == (64, 5, 1), name
@@ -123,6 +125,24 @@ def test_nw_ucla_recipes_have_the_official_numbers():
         )
         assert config.optim == optim, name
     assert 5 * get_benchmark("nw-ucla").expected["train"] // 64 == 79  # steps per epoch
+
+
+def test_short_recipes_have_the_numbers_of_their_measurement():
+    # 12 epochs, 32 frames, rate 0.1, cosine per step.
+    optim = OptimConfig(
+        lr=0.1,
+        epochs=12,
+        planned_epochs=12,
+        warmup=3,
+        decay_at=(),
+        schedule="cosine",
+        per_step=True,
+        weight_decay=4e-4,
+    )
+    for name in ("nw-ucla-short-joint", "nw-ucla-clean-short-bone"):
+        config = RECIPES[name]
+        assert (config.optim, config.clip_length) == (optim, 32)
+        assert (config.batch_size, config.repeat, config.encoder_width) == (64, 5, 64)
 
 
 @pytest.mark.parametrize("name", [name for name in RECIPES if "ntu" in name])
@@ -158,7 +178,8 @@ def test_families_and_streams():
 def test_names_say_benchmark_and_parity():
     for name, config in RECIPES.items():
         assert (config.parity == "gap") == name.startswith("gap-")
-        family = next(family for family in FAMILIES if name in stream_names(family)).removeprefix("gap-")
+        family = next(family for family in FAMILIES if name in stream_names(family))
+        family = family.removeprefix("gap-").removesuffix("-short")
         assert config.benchmark == ("synthetic" if family == "demo" else family)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lst.training.recipes import RECIPES, OptimConfig
-from lst.training.schedule import learning_rate
+from lst.training.schedule import learning_rate, step_rate
 
 
 def rates(optim: OptimConfig) -> list[float]:
@@ -60,6 +60,20 @@ def test_cosine_by_hand():
     assert rates(optim) == pytest.approx([0.025, 0.05, 0.075, 0.1, *down], rel=1e-12)
 
 
+def test_rates_per_step_by_hand():
+    # One epoch of warm-up and one of half a cosine, two steps each, read off at their middles:
+    # 1/4, 3/4 of the way up; then cos(45 and 135 degrees).
+    optim = OptimConfig(epochs=2, planned_epochs=2, warmup=1, decay_at=(), schedule="cosine", per_step=True)
+    half = math.sqrt(0.5)
+    got = [step_rate(optim, epoch, step, 2) for epoch in (0, 1) for step in (0, 1)]
+    assert got == pytest.approx([0.025, 0.075, 0.05 * (1 + half), 0.05 * (1 - half)], rel=1e-12)
+
+
+def test_steps_of_an_epoch_have_its_rate_unless_asked():
+    optim = OptimConfig()
+    assert [step_rate(optim, 3, step, 79) for step in range(79)] == [learning_rate(optim, 3)] * 79
+
+
 optims = st.builds(
     OptimConfig,
     lr=st.floats(1e-4, 1.0),
@@ -84,4 +98,4 @@ def test_every_rate_is_positive_reaches_the_base_and_ends_low(optim: OptimConfig
 @pytest.mark.parametrize("name", RECIPES)
 def test_schedule_of_every_recipe_ends_below_a_fiftieth(name: str):
     optim = RECIPES[name].optim
-    assert rates(optim)[-1] < 0.02 * optim.lr
+    assert step_rate(optim, optim.epochs - 1, 78, 79) < 0.02 * optim.lr

@@ -30,7 +30,7 @@ from lst.training.device import choose_device, choose_place, describe_device, ke
 from lst.training.provenance import code_facts
 from lst.training.recipes import RunConfig, TrainOptions, overrides
 from lst.training.run_folder import PICTURE, RunFolder
-from lst.training.schedule import learning_rate
+from lst.training.schedule import step_rate
 
 TEXT_FACTS = ("encoder", "weights_sha256", "descriptions_sha256")
 """What of the text vectors' provenance decides the result."""
@@ -181,21 +181,24 @@ class _Run:
     def one_epoch(self, epoch: int, bar: tqdm) -> dict[str, Any]:
         """All steps of one epoch; the sums stay on the device until its end."""
         config, batches = self.config, self.parts.train
-        rate = learning_rate(config.optim, epoch)
-        for group, share in zip(self.optimizer.param_groups, self.rates, strict=True):
-            group["lr"] = share * rate
+        steps = batches.num_train_batches
         tuned, last = self.tuned_texts, config.text.tune_epochs
         if tuned is not None and last is not None and epoch >= last:
             tuned.freeze()
         self.parts.supervision.train()
         bar.set_description(f"epoch {epoch + 1}/{config.optim.epochs}", refresh=False)
         sums: Tensor | None = None
-        for done, batch in enumerate(batches.train(config.seed, epoch), start=1):
+        for step, batch in enumerate(batches.train(config.seed, epoch)):
+            self._set_rate(step_rate(config.optim, epoch, step, steps))
             row = self.one_step(batch)
             sums = row if sums is None else sums + row
-            self._show(bar, sums, done)
+            self._show(bar, sums, step + 1)
         assert sums is not None
-        return self._epoch_row(epoch, rate, sums / batches.num_train_batches)
+        return self._epoch_row(epoch, step_rate(config.optim, epoch, 0, steps), sums / steps)
+
+    def _set_rate(self, rate: float) -> None:
+        for group, share in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = share * rate
 
     def one_step(self, batch: Batch) -> Tensor:
         """Forward, backward, update; returns loss, its class term, hit rate and text terms on the device."""
