@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lst.data.store import ClipStore, StoredClip, write_store
-from lst.data.synthetic import LAYOUT, synthetic_clips
+from lst.data.store.clip_store import ClipStore, StoredClip, write_store
+from lst.data.synthetic.clips import LAYOUT, synthetic_clips
 from lst.facts.benchmarks import NW_UCLA_ACTIONS
 
 # Before torch is imported: tensors here are tiny, and a second thread only waits for a core.
@@ -44,7 +44,7 @@ def tiny_store(tmp_path_factory: pytest.TempPathFactory) -> ClipStore:
         clips,
         dataset="synthetic",
         layout=LAYOUT,
-        source={"name": "lst.data.synthetic", "seed": 0, "synthetic": True},
+        source={"name": "lst.data.synthetic.clips", "seed": 0, "synthetic": True},
         problems=[],
     )
 

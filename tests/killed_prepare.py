@@ -20,8 +20,9 @@ from collections import Counter
 from pathlib import Path
 from typing import IO, Any
 
-from lst.data import ntu_files, ntu_journal
-from lst.data.prepare_ntu import prepare_ntu
+from lst.data.ntu import files as ntu_files
+from lst.data.ntu import journal as ntu_journal
+from lst.data.ntu.prepare import prepare_ntu
 
 
 def log(job: dict[str, Any], text: str) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 import lst.training.train as train_module
-from lst.data.store import ClipStore
+from lst.data.store.clip_store import ClipStore
 from lst.training.recipes import RunConfig, TrainOptions, get_recipe
 from lst.training.text_config import TextConfig
 from lst.training.train import train

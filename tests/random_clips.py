@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from lst.data.batches import Batch, ClipBatches
-from lst.data.pipeline import InputPipeline
-from lst.data.store import ClipStore, StoredClip, write_store
+from lst.data.input.batches import Batch, ClipBatches
+from lst.data.input.pipeline import InputPipeline
+from lst.data.store.clip_store import ClipStore, StoredClip, write_store
 from lst.facts.choices import Modality
 from lst.facts.skeleton import get_layout
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import killed_training
-from lst.data.store import ClipStore
+from lst.data.store.clip_store import ClipStore
 from lst.training.recipes import RunConfig, TrainOptions
 from lst.training.train import train
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from lst.data import draws
-from lst.data.batches import prepare_arrays
-from lst.data.store import ClipStore
+from lst.data.input import draws
+from lst.data.input.batches import prepare_arrays
+from lst.data.store.clip_store import ClipStore
 from lst.facts.choices import Modality
 from random_clips import MODALITIES, NTU, UCLA, batches_of, by_clip
 

@@ -12,8 +12,8 @@ import torch
 
 from lst.cli.main import main
 from lst.facts.benchmarks import get_benchmark
-from lst.use import bench
-from lst.use.bench import TOLERANCE, bench_encoder, same_weights, supervised
+from lst.workflows import bench
+from lst.workflows.bench import TOLERANCE, bench_encoder, same_weights, supervised
 
 NAMES = ["plain, fp32", "fused, fp32", "fused, bf16 autocast"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from lst.facts.benchmarks import get_benchmark
 from lst.training.recipes import RECIPES
-from lst.use.bench_input import RECIPE, bench_input, random_store
+from lst.workflows.bench_input import RECIPE, bench_input, random_store
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from lst.cli.main import main
-from lst.data.ntu_files import usable_cores
-from lst.data.ntu_raw import read_bodies
-from lst.data.ntu_write import write_bodies
-from lst.data.synthetic_ntu import make_raw, ntu_clip_ids
-from lst.use import bench_prepare as bench
-from lst.use.bench_prepare import Target, Way, read_plainly
-from lst.use.memory import Peak, can_measure, run_lst
+from lst.data.ntu.files import usable_cores
+from lst.data.ntu.raw import read_bodies
+from lst.data.ntu.write import write_bodies
+from lst.data.synthetic.ntu import make_raw, ntu_clip_ids
+from lst.workflows import bench_prepare as bench
+from lst.workflows.bench_prepare import Target, Way, read_plainly
+from lst.workflows.memory import Peak, can_measure, run_lst
 
 CLIP = ntu_clip_ids("ntu120", 1)[0]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lst.text.descriptions import default_descriptions
-from lst.use.bench_texts import OFFICIAL, ONCE, bench_texts
+from lst.workflows.bench_texts import OFFICIAL, ONCE, bench_texts
 from small_encoders import small_bert
 
 pytestmark = pytest.mark.usefixtures("one_thread")

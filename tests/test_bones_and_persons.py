@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from lst.data.batches import prepare_arrays
-from lst.data.pipeline import InputPipeline
-from lst.data.store import ClipStore
+from lst.data.input.batches import prepare_arrays
+from lst.data.input.pipeline import InputPipeline
+from lst.data.store.clip_store import ClipStore
 from lst.facts.choices import Modality
 from lst.facts.skeleton import get_layout
 from random_clips import MODALITIES, NTU, UCLA, batches_of

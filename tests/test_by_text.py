@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-import lst.use.new_texts as new_texts_module
+import lst.workflows.new_texts as new_texts_module
 from command_line import lst_call, refused
-from lst.data.store import ClipStore
+from lst.data.store.clip_store import ClipStore
 from lst.evaluation.by_text import (
     Actions,
     action_cosines,
@@ -32,9 +32,9 @@ from lst.text.embed import SentenceEncoder
 from lst.text.prompt_choices import prompt_heads
 from lst.text.vectors import default_vectors
 from lst.training.text_config import TextConfig
-from lst.use.by_text import score_by_text
-from lst.use.measure import batches_for
-from lst.use.new_texts import encode_like, new_descriptions, own_classes
+from lst.workflows.by_text import score_by_text
+from lst.workflows.measure import batches_for
+from lst.workflows.new_texts import encode_like, new_descriptions, own_classes
 
 pytestmark = pytest.mark.usefixtures("one_thread", "quick")
 NAMES = get_benchmark("synthetic").class_names

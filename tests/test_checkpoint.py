@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lst.data.pipeline import InputPipeline
+from lst.data.input.pipeline import InputPipeline
 from lst.nets.checkpoint import (
     CARD,
     MODEL,

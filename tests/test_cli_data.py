@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from command_line import lst_call, refused
-from lst.data.store import ClipStore
+from lst.data.store.clip_store import ClipStore
 
 
 def write_clip(folder: Path, name: str, *, label: int, frames: int = 3, joints: int = 20) -> None:

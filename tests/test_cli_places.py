@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from command_line import TINY, Done, lst_call, refused
-from lst.data.store import ClipStore
+from lst.data.store.clip_store import ClipStore
 
 
 @pytest.mark.parametrize("verb", ["train", "reproduce"])

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from command_line import TINY, lst_call, refused
-from lst.data.batches import ClipBatches
-from lst.data.store import ClipStore
+from lst.data.input.batches import ClipBatches
+from lst.data.store.clip_store import ClipStore
 from lst.evaluation.scores import load_scores, top_k_accuracy
 
 

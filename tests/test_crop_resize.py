@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from lst.data import draws
-from lst.data.store import ClipStore
+from lst.data.input import draws
+from lst.data.store.clip_store import ClipStore
 from random_clips import NTU, batches_of, rotation
 
 pytestmark = pytest.mark.usefixtures("one_thread")

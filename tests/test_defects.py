@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lst.data.defects import DefectFinder, copied_from_train
 from lst.data.nw_ucla import read_nw_ucla
-from lst.data.raw_files import RawFiles
+from lst.data.store.defects import DefectFinder, copied_from_train
+from lst.data.store.raw_files import RawFiles
 from lst.facts.benchmarks import get_benchmark
 
 

@@ -8,12 +8,12 @@ import pytest
 
 from lst.cli.main import main
 from lst.data import prepare
-from lst.data.batches import Batch, ClipBatches
-from lst.data.store import ClipStore, StoredClip
+from lst.data.input.batches import Batch, ClipBatches
+from lst.data.store.clip_store import ClipStore, StoredClip
 from lst.evaluation.results import read_results
 from lst.training.recipes import TrainOptions
-from lst.use import reproduce
-from lst.use.demo import run_demo
+from lst.workflows import reproduce
+from lst.workflows.demo import run_demo
 
 OPTIONS = TrainOptions(device="cpu", progress=False)
 
@@ -114,7 +114,7 @@ def test_overwrite_starts_from_nothing(tmp_path: Path, monkeypatch: pytest.Monke
         calls.append((runs, runs.exists()))
         raise Reached
 
-    monkeypatch.setattr("lst.use.demo.reproduce", fake)
+    monkeypatch.setattr("lst.workflows.demo.reproduce", fake)
     for overwrite in (False, False, True):
         with pytest.raises(Reached):
             list(run_demo(tmp_path, OPTIONS, overwrite=overwrite))

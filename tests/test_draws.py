@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lst.data import draws
+from lst.data.input import draws
 
 CLIPS = [f"a{a:02d}_s{s:02d}_e00_v01" for a in range(1, 11) for s in range(1, 11)]
 MASK = 2**64 - 1

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from lst.cli.main import main
-from lst.data.batches import prepare_arrays
-from lst.data.store import ClipStore
+from lst.data.input.batches import prepare_arrays
+from lst.data.store.clip_store import ClipStore
 from lst.evaluation.results import one_line, read_results, results_table
 from lst.evaluation.scores import load_scores
 from lst.facts.choices import Modality
@@ -20,8 +20,8 @@ from lst.facts.skeleton import get_layout
 from lst.nets.checkpoint import Checkpoint, load_checkpoint, read_card
 from lst.nets.classifier import SkeletonClassifier, build_classifier
 from lst.nets.official import classifier_pieces, view_of
-from lst.use.import_official import import_official
-from lst.use.measure import ensemble_runs, measure_run
+from lst.workflows.import_official import import_official
+from lst.workflows.measure import ensemble_runs, measure_run
 
 State = dict[str, Tensor]
 HEADS = ("linear_head.", "part_list.", "logit_scale")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lst.cli.main import main
-from lst.data.store import ClipStore
+from lst.data.store.clip_store import ClipStore
 from test_cli import lst_call, refused
 from test_ntu_import import npz, pair
 from test_prepare_verb import Terminal

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lst.data.batches import prepare_arrays
-from lst.data.pipeline import InputPipeline
-from lst.data.store import ClipStore
+from lst.data.input.batches import prepare_arrays
+from lst.data.input.pipeline import InputPipeline
+from lst.data.store.clip_store import ClipStore
 from random_clips import NTU, UCLA, batches_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")

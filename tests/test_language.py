@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 import lst.training.train as train_module
-from lst.data.store import ClipStore
+from lst.data.store.clip_store import ClipStore
 from lst.facts.benchmarks import get_benchmark
 from lst.nets.checkpoint import load_checkpoint
 from lst.nets.language import LANGUAGE, TEXTS, load_language

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from lst.data.store import ClipStore
+from lst.data.store.clip_store import ClipStore
 from lst.nets.losses import part_contrast, same_class_targets, text_similarity_targets
 from lst.text.prompt_choices import prompt_heads
 from lst.text.vectors import default_vectors

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from lst.data.batches import prepare_arrays
-from lst.data.store import ClipStore
+from lst.data.input.batches import prepare_arrays
+from lst.data.store.clip_store import ClipStore
 from lst.evaluation.scores import load_scores, save_scores
 from lst.facts.benchmarks import get_benchmark
 from lst.files import write_json
@@ -21,7 +21,7 @@ from lst.nets.checkpoint import load_checkpoint
 from lst.training.build import training_clips
 from lst.training.recipes import RunConfig, TrainOptions, get_recipe
 from lst.training.train import train
-from lst.use.measure import HELD_OUT, SCORES, ensemble_runs, measure_run
+from lst.workflows.measure import HELD_OUT, SCORES, ensemble_runs, measure_run
 
 OPTIONS = TrainOptions(device="cpu", progress=False)
 
@@ -218,7 +218,7 @@ def test_what_cannot_be_added_up(runs: Mapping[str, Path], copied: list[Path], t
 
 def test_a_store_of_other_clips_is_told_of(tiny_store: ClipStore, tmp_path: Path, caplog: Any):
     """A run trained on one store and tested on another says so in its result and row."""
-    from lst.data.store import StoredClip, write_store
+    from lst.data.store.clip_store import StoredClip, write_store
     from lst.evaluation.results import read_result, results_table
     from short_runs import run, tiny
 

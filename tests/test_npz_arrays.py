@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lst.data.npz_arrays import open_npz
+from lst.data.exchange.npz_arrays import open_npz
 
 ARRAYS = {
     "x": np.arange(24, dtype=np.float32).reshape(2, 3, 4),

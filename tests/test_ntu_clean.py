@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lst.data.ntu_clip import convert
-from lst.data.ntu_export import export_npz
-from lst.data.ntu_raw import RawFileError
-from lst.data.prepare_ntu import prepare_ntu
+from lst.data.exchange.npz_export import export_npz
+from lst.data.ntu.clip import convert
+from lst.data.ntu.prepare import prepare_ntu
+from lst.data.ntu.raw import RawFileError
 from lst.facts.benchmarks import get_benchmark
 from skeleton_files import frames_of, make_skeleton_file, moving
 

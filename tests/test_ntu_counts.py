@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from lst.cli.main import main
-from lst.data.ntu_counts import RECORDINGS, Difference, StoreCounts, Surplus, why_not_counted
-from lst.data.ntu_files import Rules, clip_of
-from lst.data.prepare_ntu import prepare_ntu
-from lst.data.store import ClipStore, Problem, write_store
+from lst.data.ntu.counts import RECORDINGS, Difference, StoreCounts, Surplus, why_not_counted
+from lst.data.ntu.files import Rules, clip_of
+from lst.data.ntu.prepare import prepare_ntu
+from lst.data.store.clip_store import ClipStore, Problem, write_store
 from lst.facts.benchmarks import get_benchmark
 from lst.facts.clip_ids import NtuId, ntu_clip_id, parse_ntu_id
 from lst.facts.ntu_missing import ntu_missing_skeletons

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from lst.data.prepare_ntu import prepare_ntu
-from lst.data.store import ClipStore
-from lst.data.synthesize import synthesize_ntu
+from lst.data.ntu.prepare import prepare_ntu
+from lst.data.store.clip_store import ClipStore
+from lst.data.synthetic.raw_folder import synthesize_ntu
 from lst.evaluation.results import read_results, results_table
 from lst.evaluation.scores import load_scores
 from lst.facts.benchmarks import get_benchmark
 from lst.training.recipes import TrainOptions
-from lst.use.reproduce import Plan, reproduce
+from lst.workflows.reproduce import Plan, reproduce
 
 TWO_PERSONS = 49
 """Labels from here on are two-person classes in NTU60."""

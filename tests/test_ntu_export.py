@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lst.data.ntu_export import NPZ_LAYOUTS, export_npz, row_order
-from lst.data.prepare_ntu import prepare_ntu
-from lst.data.store import ClipStore, StoredClip, write_store
+from lst.data.exchange.npz_export import NPZ_LAYOUTS, export_npz, row_order
+from lst.data.ntu.prepare import prepare_ntu
+from lst.data.store.clip_store import ClipStore, StoredClip, write_store
 from lst.facts.benchmarks import get_benchmark
 from lst.facts.clip_ids import parse_ntu_id
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lst.data.ntu_clip import Pipeline
-from lst.data.prepare_ntu import prepare_ntu
+from lst.data.ntu.clip import Pipeline
+from lst.data.ntu.prepare import prepare_ntu
 from skeleton_files import damaged, frames_of, make_skeleton_file, moving
 
 

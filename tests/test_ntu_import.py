@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lst.data.made_up_ids import made_up_ids
-from lst.data.ntu_export import NPZ_LAYOUTS, export_npz
-from lst.data.ntu_import import import_npz
+from lst.data.exchange.npz_export import NPZ_LAYOUTS, export_npz
+from lst.data.exchange.npz_import import import_npz
+from lst.data.exchange.placeholder_ids import made_up_ids
 from lst.facts.benchmarks import Benchmark, get_benchmark
 from lst.facts.clip_ids import parse_ntu_id
 from test_ntu_export import golden

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lst.data.ntu_clip import centre
-from lst.data.ntu_persons import Notes, choose_persons
-from lst.data.ntu_raw import RawFileError, read_bodies
+from lst.data.ntu.clip import centre
+from lst.data.ntu.persons import Notes, choose_persons
+from lst.data.ntu.raw import RawFileError, read_bodies
 from ntu_literal import literal_clip
 from skeleton_files import Frame, frames_of, make_skeleton_file, moving, pose
 

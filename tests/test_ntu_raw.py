@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lst.data import ntu_raw
-from lst.data.ntu_raw import RawBodies, RawFileError, read_bodies
-from lst.data.ntu_raw_fast import read_fast
+from lst.data.ntu import raw as ntu_raw
+from lst.data.ntu.raw import RawBodies, RawFileError, read_bodies
+from lst.data.ntu.raw_fast import read_fast
 from skeleton_files import damaged, frames_of, joint_line, make_skeleton_file, moving, plain_read, pose
 
 TWO = make_skeleton_file(

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from lst.data import ntu_raw_fast
-from lst.data.ntu_raw import RawFileError, read_bodies
-from lst.data.ntu_raw_fast import read_fast
+from lst.data.ntu import raw_fast as ntu_raw_fast
+from lst.data.ntu.raw import RawFileError, read_bodies
+from lst.data.ntu.raw_fast import read_fast
 from skeleton_files import frames_of, joint_line, make_skeleton_file, moving, plain_read
 
 CONTENT = make_skeleton_file(frames_of(3, {"7": (range(3), moving(1, 3)), "8": ([1, 2], moving(2, 2))}))

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from lst.data import ntu_journal
-from lst.data.prepare_ntu import prepare_ntu
-from lst.data.store import ClipStore
+from lst.data.ntu import journal as ntu_journal
+from lst.data.ntu.prepare import prepare_ntu
+from lst.data.store.clip_store import ClipStore
 from skeleton_files import damaged, frames_of, make_skeleton_file, moving
 
 TESTS = Path(__file__).parent

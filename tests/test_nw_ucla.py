@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from lst.data.nw_ucla import OFFICIAL_SHA256, checksum, read_clip, read_nw_ucla
-from lst.data.raw_files import RawFiles
-from lst.data.store import Problem, StoredClip, write_store
+from lst.data.store.clip_store import Problem, StoredClip, write_store
+from lst.data.store.raw_files import RawFiles
 from lst.facts.benchmarks import get_benchmark
 
 NAME = "a08_s01_e00_v03"  # file number 08 is label 7 in the JSON, class index 6

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lst.data.batches import ClipBatches
-from lst.data.pipeline import InputPipeline
-from lst.data.rows import rows_on_device, rows_on_disk
-from lst.data.store import ClipStore, StoredClip, write_store
+from lst.data.input.batches import ClipBatches
+from lst.data.input.pipeline import InputPipeline
+from lst.data.input.rows import rows_on_device, rows_on_disk
+from lst.data.store.clip_store import ClipStore, StoredClip, write_store
 from lst.nets.classifier import SkeletonClassifier, build_classifier
 from random_clips import CPU, MODALITIES, NTU, UCLA, batches_of, by_clip
 
@@ -66,7 +66,7 @@ def test_a_second_person_alone_is_the_only_one(tmp_path: Path):
 def test_many_rows_are_searched_in_pieces(ntu: ClipStore, monkeypatch: pytest.MonkeyPatch):
     whole = rows_on_device(ntu, np.arange(len(ntu)), 2, CPU).seen_N2M
     for chunk in (1, 40, 130):
-        monkeypatch.setattr("lst.data.rows._CHUNK", chunk)
+        monkeypatch.setattr("lst.data.input.rows._CHUNK", chunk)
         assert np.array_equal(rows_on_device(ntu, np.arange(len(ntu)), 2, CPU).seen_N2M, whole)
     assert whole[1].T.tolist() == [[0, 29], [0, 29]]
     assert whole[2, 0, 1] > whole[2, 1, 1]  # no second person

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lst.data.prepare import Prepared, prepare_nw_ucla
-from lst.data.store import ClipStore, Problem
+from lst.data.prepare import prepare_nw_ucla
+from lst.data.store.clip_store import ClipStore, Problem
+from lst.data.store.prepared import Prepared
 from lst.facts.benchmarks import get_benchmark
 
 # data.md 2.2: action -> clips in view 1, view 2, view 3; frames min, median, max

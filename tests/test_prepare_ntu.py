@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lst.data import ntu_clean, ntu_clip, ntu_noise, ntu_persons
-from lst.data.ntu_notes import NOTES
-from lst.data.prepare import Prepared
-from lst.data.prepare_ntu import prepare_ntu
-from lst.data.store import Problem
+from lst.data.ntu import clean as ntu_clean
+from lst.data.ntu import clip as ntu_clip
+from lst.data.ntu import noise as ntu_noise
+from lst.data.ntu import persons as ntu_persons
+from lst.data.ntu.notes import NOTES
+from lst.data.ntu.prepare import prepare_ntu
+from lst.data.store.clip_store import Problem
+from lst.data.store.prepared import Prepared
 from lst.facts.ntu_missing import ntu_missing_skeletons
 from skeleton_files import frames_of, joint_line, make_skeleton_file, moving
 

@@ -11,10 +11,10 @@ import pytest
 
 from lst.cli import data_verbs
 from lst.cli.main import main
-from lst.data import ntu_files
-from lst.data.prepare_ntu import prepare_ntu
-from lst.data.raw_files import RawFiles
-from lst.data.store import ClipStore
+from lst.data.ntu import files as ntu_files
+from lst.data.ntu.prepare import prepare_ntu
+from lst.data.store.clip_store import ClipStore
+from lst.data.store.raw_files import RawFiles
 from skeleton_files import frames_of, make_skeleton_file, moving
 
 ONE = make_skeleton_file(frames_of(5, {"7": (range(5), moving(7, 5))}))

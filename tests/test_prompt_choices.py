@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from lst.data.store import ClipStore
+from lst.data.store.clip_store import ClipStore
 from lst.facts.body_parts import PARTS, joints_of
 from lst.facts.choices import PromptChoice
 from lst.facts.skeleton import LAYOUTS, get_layout

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lst.data.pyskl_import import import_pyskl
-from lst.data.store import StoredClip, write_store
+from lst.data.exchange.pyskl_import import import_pyskl
+from lst.data.store.clip_store import StoredClip, write_store
 from lst.facts.clip_ids import parse_ntu_id
 from test_ntu_export import golden, stores
 

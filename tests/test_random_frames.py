@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from lst.data import draws
-from lst.data.batches import prepare_arrays
-from lst.data.store import ClipStore, StoredClip, write_store
+from lst.data.input import draws
+from lst.data.input.batches import prepare_arrays
+from lst.data.store.clip_store import ClipStore, StoredClip, write_store
 from lst.facts.choices import Modality
 from random_clips import MODALITIES, UCLA, batches_of, rotation
 

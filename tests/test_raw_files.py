@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lst.data.prepare_ntu import prepare_ntu
-from lst.data.raw_files import RawFiles
-from lst.data.store import Problem
+from lst.data.ntu.prepare import prepare_ntu
+from lst.data.store.clip_store import Problem
+from lst.data.store.raw_files import RawFiles
 from skeleton_files import frames_of, make_skeleton_file, moving
 
 FILES = {

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from lst.data.batches import Batch
-from lst.data.store import ClipStore
+from lst.data.input.batches import Batch
+from lst.data.store.clip_store import ClipStore
 from lst.facts.benchmarks import get_benchmark
 from lst.facts.skeleton import get_layout
 from lst.nets.losses import LossTerms

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from lst.cli.main import main
-from lst.data.batches import Batch, ClipBatches
-from lst.data.store import ClipStore
+from lst.data.input.batches import Batch, ClipBatches
+from lst.data.store.clip_store import ClipStore
 from lst.evaluation.results import read_results
 from lst.training.recipes import RECIPES, STREAMS, TrainOptions, get_recipe
-from lst.use import reproduce as module
-from lst.use.reproduce import Plan, reproduce
+from lst.workflows import reproduce as module
+from lst.workflows.reproduce import Plan, reproduce
 
 pytestmark = pytest.mark.usefixtures("tiny_recipes", "quick_pictures")
 

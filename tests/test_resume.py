@@ -16,7 +16,7 @@ import pytest
 import killed_training
 import lst.training.run_texts as texts_module
 import lst.training.train as train_module
-from lst.data.store import ClipStore
+from lst.data.store.clip_store import ClipStore
 from lst.training.text_config import TextConfig
 from short_runs import log_of, model_bytes, run, stop_after, tiny, without_clock
 
@@ -140,7 +140,7 @@ def test_other_data_or_text_is_not_continued(
         vectors = replace(texts_module.default_vectors("synthetic"), meta=meta)
         monkeypatch.setattr(texts_module, "default_vectors", lambda dataset: vectors)
     else:
-        monkeypatch.setitem(tiny_store.manifest, "source", {"name": "lst.data.synthetic", "seed": 1})
+        monkeypatch.setitem(tiny_store.manifest, "source", {"name": "lst.data.synthetic.clips", "seed": 1})
     with pytest.raises(ValueError, match=r"another recipe, data or text \((source\.seed: 0 -> 1|text\.desc)"):
         run(tiny_store, tmp_path / "run", tiny(3), resume=True)
 

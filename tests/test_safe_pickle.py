@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from lst.data.safe_pickle import load_plain_pickle
+from lst.data.exchange.safe_pickle import load_plain_pickle
 
 # pickle.dumps of CONTENT by NumPy 1.26.4 and Python 3.11, zlib, base 85; by protocol.
 BY_NUMPY_1 = {

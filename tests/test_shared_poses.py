@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from lst.data import shared_poses
-from lst.data.shared_poses import SharedPoses, pose_keys
+from lst.data.store import shared_poses
+from lst.data.store.shared_poses import SharedPoses, pose_keys
 
 
 def poses(rng: np.random.Generator, frames: int, persons: int = 1) -> np.ndarray:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lst.data.store import ClipStore, Problem, StoredClip, write_store
+from lst.data.store.clip_store import ClipStore, Problem, StoredClip, write_store
 from lst.facts.benchmarks import get_benchmark
 
 LAYOUT, V = "kinect_v1_20", 20

@@ -9,13 +9,13 @@ import pytest
 
 from command_line import lst_call, refused
 from lst.cli.study_verbs import markers
-from lst.data.batches import Batch, ClipBatches
-from lst.data.store import ClipStore
+from lst.data.input.batches import Batch, ClipBatches
+from lst.data.store.clip_store import ClipStore
 from lst.evaluation.results import read_results
 from lst.training.recipes import TrainOptions, get_recipe
 from lst.training.text_config import TextConfig
-from lst.use.study import TextStudy, run_study, study_text
-from lst.use.study_variants import BASELINE, VARIANTS, get_variant
+from lst.workflows.study import TextStudy, run_study, study_text
+from lst.workflows.study_variants import BASELINE, VARIANTS, get_variant
 
 pytestmark = pytest.mark.usefixtures("tiny_recipes", "quick_pictures", "quick", "one_thread")
 

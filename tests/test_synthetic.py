@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lst.data.cues import hold, keyed, smooth
-from lst.data.figure import Body, Pose, place_joints, rotation
-from lst.data.motions import MOTIONS
-from lst.data.store import StoredClip
-from lst.data.synthetic import LONGEST, SHORTEST, act, make_person, synthetic_clips
+from lst.data.store.clip_store import StoredClip
+from lst.data.synthetic.actor import hold, keyed, smooth
+from lst.data.synthetic.clips import LONGEST, SHORTEST, act, make_person, synthetic_clips
+from lst.data.synthetic.figure import Body, Pose, place_joints, rotation
+from lst.data.synthetic.motions import MOTIONS
 from lst.facts.benchmarks import get_benchmark
 from lst.facts.skeleton import get_layout
 

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from lst.cli.main import main
-from lst.data.duets import DUETS
-from lst.data.ntu_raw import RawBodies, read_bodies
-from lst.data.ntu_write import as_written, write_bodies
-from lst.data.prepare_ntu import prepare_ntu
-from lst.data.sights import ACCIDENTS, new_sights, seen_late, to_raw, with_new_id, with_noise
-from lst.data.store import ClipStore
-from lst.data.synthesize import synthesize_ntu
-from lst.data.synthetic_ntu import MOST_CLIPS, SOLOS, make_raw, ntu_clip_ids
+from lst.data.ntu.prepare import prepare_ntu
+from lst.data.ntu.raw import RawBodies, read_bodies
+from lst.data.ntu.write import as_written, write_bodies
+from lst.data.store.clip_store import ClipStore
+from lst.data.synthetic.interactions import DUETS
+from lst.data.synthetic.ntu import MOST_CLIPS, SOLOS, make_raw, ntu_clip_ids
+from lst.data.synthetic.raw_folder import synthesize_ntu
+from lst.data.synthetic.sensor_faults import ACCIDENTS, new_sights, seen_late, to_raw, with_new_id, with_noise
 from lst.evaluation.report import summary_line
 from lst.evaluation.results import ensemble_result, one_line, results_table, stream_result
 from lst.facts.benchmarks import BENCHMARKS, get_benchmark

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lst.data.store import ClipStore
+from lst.data.store.clip_store import ClipStore
 from lst.evaluation.results import results_table
 from lst.nets.supervision import LanguageSupervision
 from lst.text.prompt_choices import Head, gap_heads, prompt_heads
@@ -17,7 +17,7 @@ from lst.text.vectors import TextVectors, default_vectors, first_classes
 from lst.training.build import assemble
 from lst.training.text_config import TextConfig
 from lst.training.text_controls import controlled, other_class, random_vectors
-from lst.use.measure import measure_run
+from lst.workflows.measure import measure_run
 from short_runs import model_bytes, run, tiny
 
 VECTORS = default_vectors("synthetic")

@@ -13,7 +13,7 @@ from torch import nn
 
 import lst.training.build as build_module
 import lst.training.train as train_module
-from lst.data.store import ClipStore, StoredClip, write_store
+from lst.data.store.clip_store import ClipStore, StoredClip, write_store
 from lst.facts.benchmarks import get_benchmark
 from lst.training.build import assemble, training_clips
 from lst.training.recipes import STREAMS

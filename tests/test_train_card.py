@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file
 
 import lst.training.train as train_module
-from lst.data.batches import ClipBatches
-from lst.data.store import ClipStore
+from lst.data.input.batches import ClipBatches
+from lst.data.store.clip_store import ClipStore
 from lst.evaluation.evaluate import score_clips
 from lst.evaluation.scores import top_k_accuracy
 from lst.facts.benchmarks import get_benchmark

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lst.data.store import ClipStore
+from lst.data.store.clip_store import ClipStore
 from lst.training.recipes import TrainOptions
 from lst.training.text_config import TextConfig
 from lst.training.train import train

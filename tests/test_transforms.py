@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from lst.data import transforms
+from lst.data.input import transforms
 from lst.facts.choices import Modality
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lst.data.store import ClipStore
+from lst.data.store.clip_store import ClipStore
 from lst.nets.checkpoint import load_checkpoint
 from lst.nets.language import TEXT_ENCODER, load_language
 from lst.nets.text_encoder import TextEncoder, load_text_encoder, save_text_encoder, sentence_encoder
@@ -21,7 +21,7 @@ from lst.text.vectors import load_vectors
 from lst.training.recipes import get_recipe
 from lst.training.text_config import TextConfig
 from lst.training.train import _Run
-from lst.use.new_texts import encode_like
+from lst.workflows.new_texts import encode_like
 from short_runs import log_of, model_bytes, run, stop_after, tiny, without_clock
 from small_encoders import small_bert, small_clip
 

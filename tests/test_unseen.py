@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from command_line import TINY, lst_call, refused
-from lst.data.store import ClipStore
+from lst.data.store.clip_store import ClipStore
 from lst.evaluation.results import read_result, results_table
 from lst.facts.benchmarks import get_benchmark
 from lst.training.build import assemble, training_clips

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 
 import lst.training.train as train_module
-import lst.use.zero_shot as zero_shot_module
+import lst.workflows.zero_shot as zero_shot_module
 from command_line import lst_call, refused
-from lst.data.store import ClipStore
+from lst.data.store.clip_store import ClipStore
 from lst.evaluation.scores import Scores
 from lst.evaluation.zero_shot import among, harmonic_mean, zero_shot_report
 from lst.evaluation.zero_shot_table import read_zero_shot
 from lst.facts.benchmarks import get_benchmark
 from lst.training.recipes import TrainOptions
-from lst.use.by_text import measure_zero_shot
-from lst.use.zero_shot import run_zero_shot
-from lst.use.zero_shot_plan import ZeroShotPlan, unseen_sets
+from lst.workflows.by_text import measure_zero_shot
+from lst.workflows.zero_shot import run_zero_shot
+from lst.workflows.zero_shot_plan import ZeroShotPlan, unseen_sets
 from short_runs import log_of, run, stop_after, tiny
 
 pytestmark = pytest.mark.usefixtures("one_thread", "quick")

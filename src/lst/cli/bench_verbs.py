@@ -35,7 +35,7 @@ def _encoder(args: Sequence[str]) -> None:
             compile: Also time it under torch.compile (minutes of compiling on a CPU).
             out: JSON file to keep the numbers in.
         """
-        from lst.use.bench import bench_encoder
+        from lst.workflows.bench import bench_encoder
 
         for line in bench_encoder(device, batch=batch, repeats=repeats, compiled=compile, out=out):
             print(line)
@@ -63,7 +63,7 @@ def _prepare(args: Sequence[str]) -> None:
             workers: Processes of the last way; all cores if not given.
             out: JSON file to keep the numbers in.
         """
-        from lst.use.bench_prepare import bench_prepare
+        from lst.workflows.bench_prepare import bench_prepare
 
         for line in bench_prepare(
             clips=clips, seed=seed, repeats=repeats, large=large, workers=workers, out=out
@@ -93,7 +93,7 @@ def _input(args: Sequence[str]) -> None:
             repeats: Rounds; the fastest of each counts.
             out: JSON file to keep the numbers in.
         """
-        from lst.use.bench_input import bench_input
+        from lst.workflows.bench_input import bench_input
 
         for line in bench_input(device, clips=clips, batch=batch, steps=steps, repeats=repeats, out=out):
             print(line, flush=True)
@@ -121,7 +121,7 @@ def _texts(args: Sequence[str]) -> None:
             repeats: Timed steps of each kind; the fastest counts.
             out: JSON file to keep the numbers in.
         """
-        from lst.use.bench_texts import bench_texts
+        from lst.workflows.bench_texts import bench_texts
 
         for line in bench_texts(text_encoder, device, dataset=dataset, batch=batch, repeats=repeats, out=out):
             print(line, flush=True)

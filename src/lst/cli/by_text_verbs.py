@@ -45,8 +45,8 @@ def classify_by_text(args: Sequence[str]) -> None:
         from lst.evaluation.by_text_report import BY_TEXT, folder_name, write_by_text
         from lst.nets.checkpoint import read_card
         from lst.text.descriptions import load_descriptions
-        from lst.use.by_text import score_by_text
-        from lst.use.new_texts import new_descriptions, new_names, own_classes
+        from lst.workflows.by_text import score_by_text
+        from lst.workflows.new_texts import new_descriptions, new_names, own_classes
 
         store = open_data(read_card(run)["benchmark"], data)
         if names is not None:

@@ -7,11 +7,12 @@ from pathlib import Path
 import tyro
 
 from lst.cli.info_verbs import print_splits
-from lst.data.ntu_clip import Pipeline
-from lst.data.ntu_files import Outcome, usable_cores
-from lst.data.prepare import Prepared, prepare_nw_ucla, prepare_synthetic
-from lst.data.prepare_ntu import prepare_ntu
-from lst.data.synthesize import synthesize_ntu
+from lst.data.ntu.clip import Pipeline
+from lst.data.ntu.files import Outcome, usable_cores
+from lst.data.ntu.prepare import prepare_ntu
+from lst.data.prepare import prepare_nw_ucla, prepare_synthetic
+from lst.data.store.prepared import Prepared
+from lst.data.synthetic.raw_folder import synthesize_ntu
 from lst.facts.choices import choose
 
 DATASETS = {

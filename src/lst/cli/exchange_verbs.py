@@ -7,11 +7,11 @@ from typing import Annotated, Any, get_args
 import tyro
 
 from lst.cli.data_verbs import print_prepared
-from lst.data.ntu_export import NPZ_LAYOUTS, export_npz
-from lst.data.ntu_import import import_npz
-from lst.data.prepare import Prepared
-from lst.data.pyskl_import import import_pyskl
-from lst.data.store import ClipStore
+from lst.data.exchange.npz_export import NPZ_LAYOUTS, export_npz
+from lst.data.exchange.npz_import import import_npz
+from lst.data.exchange.pyskl_import import import_pyskl
+from lst.data.store.clip_store import ClipStore
+from lst.data.store.prepared import Prepared
 from lst.facts.benchmarks import Benchmark, get_benchmark
 from lst.facts.choices import Split
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import tyro
 
 from lst.cli.run_card import print_run
-from lst.data.ntu_counts import StoreCounts, why_not_counted, write_differences
-from lst.data.store import ClipStore
+from lst.data.ntu.counts import StoreCounts, why_not_counted, write_differences
+from lst.data.store.clip_store import ClipStore
 
 
 def info(args: Sequence[str]) -> None:

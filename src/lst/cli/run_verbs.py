@@ -7,7 +7,7 @@ from typing import Annotated, get_args
 
 import tyro
 
-from lst.data.store import ClipStore
+from lst.data.store.clip_store import ClipStore
 from lst.facts.benchmarks import get_benchmark
 from lst.facts.choices import Modality, Split
 from lst.training.recipes import RECIPES, STREAMS, RunConfig, TrainOptions, get_recipe, stream_names
@@ -81,7 +81,7 @@ def test(args: Sequence[str]) -> None:
         """
         from lst.evaluation.report import summary_line
         from lst.nets.checkpoint import read_card
-        from lst.use.measure import measure_run
+        from lst.workflows.measure import measure_run
 
         store = open_data(read_card(run)["benchmark"], data)
         measured = measure_run(run, store, device)
@@ -116,7 +116,7 @@ def ensemble(args: Sequence[str]) -> None:
             out: Folder to write; runs/ensemble-of-NAMES if not given.
         """
         from lst.evaluation.report import summary_line
-        from lst.use.measure import ensemble_runs
+        from lst.workflows.measure import ensemble_runs
 
         if not runs:
             raise ValueError("name the runs to add up, such as runs/nw-ucla-joint runs/nw-ucla-bone")
@@ -163,8 +163,8 @@ def reproduce(args: Sequence[str]) -> None:
             compile: Use torch.compile.
         """
         from lst.evaluation.results import read_results, results_table
-        from lst.use.reproduce import Plan
-        from lst.use.reproduce import reproduce as reproduce_all
+        from lst.workflows.reproduce import Plan
+        from lst.workflows.reproduce import reproduce as reproduce_all
 
         benchmark = get_recipe(stream_names(family)[0]).benchmark
         plan = Plan(family, seeds, plain, epochs, streams)
@@ -186,7 +186,7 @@ def demo(args: Sequence[str]) -> None:
             overwrite: Start from nothing.
             device: auto, cpu, cuda, ...
         """
-        from lst.use.demo import run_demo
+        from lst.workflows.demo import run_demo
 
         for line in run_demo(out, TrainOptions(device=device), overwrite=overwrite):
             print(line)

@@ -54,7 +54,7 @@ def import_checkpoint(args: Sequence[str]) -> None:
             out: Folder to write; runs/NAME if not given.
             overwrite: Replace a checkpoint that is there already.
         """
-        from lst.use.import_official import import_official
+        from lst.workflows.import_official import import_official
 
         target = out or Path("runs") / source.stem
         unused = import_official(source, target, benchmark=benchmark, modality=modality, overwrite=overwrite)

@@ -9,7 +9,7 @@ from lst.cli.run_verbs import open_data
 from lst.cli.zero_shot_verbs import zero_shot
 from lst.facts.choices import Modality, choose
 from lst.training.recipes import TrainOptions, get_recipe, stream_names
-from lst.use.study_variants import VARIANTS
+from lst.workflows.study_variants import VARIANTS
 
 
 def study(args: Sequence[str]) -> None:
@@ -71,7 +71,7 @@ def _text(
     """
     from lst.evaluation.marked_text import replace_marked
     from lst.evaluation.results import one_line
-    from lst.use.study import TextStudy, run_study, study_text
+    from lst.workflows.study import TextStudy, run_study, study_text
 
     plan = TextStudy(
         family=family, seeds=seeds, epochs=epochs, repeat=repeat, encoder_width=encoder_width,

@@ -9,7 +9,7 @@ from lst.cli.run_verbs import open_data
 from lst.facts.benchmarks import get_benchmark
 from lst.facts.choices import Modality, PromptChoice
 from lst.training.recipes import TrainOptions
-from lst.use.zero_shot_plan import ZeroShotPlan
+from lst.workflows.zero_shot_plan import ZeroShotPlan
 
 
 def zero_shot(args: Sequence[str]) -> None:
@@ -89,7 +89,7 @@ def _train(
     plan: ZeroShotPlan, data: Path | None, runs: Path, results: Path, device: str, *, compiled: bool
 ) -> None:
     """Says the class sets first: they are part of the result."""
-    from lst.use.zero_shot import run_zero_shot
+    from lst.workflows.zero_shot import run_zero_shot
 
     store = open_data(plan.base.benchmark, data)
     names = get_benchmark(plan.base.benchmark).class_names

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from lst.data.raw_files import RawFile, RawFiles
-from lst.data.store import Problem, StoredClip
+from lst.data.store.clip_store import Problem, StoredClip
+from lst.data.store.raw_files import RawFile, RawFiles
 from lst.facts.benchmarks import Benchmark, get_benchmark
 from lst.facts.clip_ids import parse_ucla_id
 from lst.facts.skeleton import get_layout

@@ -1,21 +1,12 @@
 """From raw files to a store."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from lst.data import nw_ucla
-from lst.data.raw_files import RawFiles
-from lst.data.store import ClipStore, Problem, write_store
-from lst.data.synthetic import LAYOUT, synthetic_clips
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A finished store, the raw files that were left out, and what else a user should know (sentences)."""
-
-    store: ClipStore
-    problems: tuple[Problem, ...]
-    remarks: tuple[str, ...]
+from lst.data.store.clip_store import Problem, write_store
+from lst.data.store.prepared import Prepared, on_counts
+from lst.data.store.raw_files import RawFiles
+from lst.data.synthetic.clips import LAYOUT, synthetic_clips
 
 
 def prepare_nw_ucla(source: str | Path, folder: str | Path, *, overwrite: bool = False) -> Prepared:
@@ -56,11 +47,6 @@ def prepare_nw_ucla(source: str | Path, folder: str | Path, *, overwrite: bool =
     return Prepared(store, tuple(problems), tuple(remarks))
 
 
-def on_counts(store: ClipStore) -> list[str]:
-    """A sentence for every split of the data set's benchmarks that lacks clips or has too many."""
-    return [text for facts in store.summary()["benchmarks"].values() for text in facts["remarks"]]
-
-
 def _on_ignored(raw: RawFiles) -> list[str]:
     if not raw.ignored:
         return []
@@ -72,7 +58,7 @@ def _on_ignored(raw: RawFiles) -> list[str]:
 
 
 def prepare_synthetic(folder: str | Path, *, seed: int = 0, overwrite: bool = False) -> Prepared:
-    """Make the store of the built-in synthetic clips (no recording): see `lst.data.synthetic`."""
+    """Make the store of the built-in synthetic clips (no recording): see `lst.data.synthetic.clips`."""
     store = write_store(
         folder,
         synthetic_clips(seed=seed),

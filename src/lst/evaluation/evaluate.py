@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lst.data.batches import ClipBatches
+from lst.data.input.batches import ClipBatches
 from lst.evaluation.scores import Scores
 from lst.nets.classifier import SkeletonClassifier
 from lst.nets.language import LanguageSide

@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from lst.data.pipeline import InputPipeline
+from lst.data.input.pipeline import InputPipeline
 from lst.files import atomic_path, write_json
 from lst.nets.classifier import SkeletonClassifier, build_classifier
 

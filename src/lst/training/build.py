@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from lst.data import draws
-from lst.data.batches import ClipBatches, Place
-from lst.data.pipeline import InputPipeline
-from lst.data.store import ClipStore
+from lst.data.input import draws
+from lst.data.input.batches import ClipBatches, Place
+from lst.data.input.pipeline import InputPipeline
+from lst.data.store.clip_store import ClipStore
 from lst.facts.benchmarks import Benchmark, get_benchmark
 from lst.facts.skeleton import Skeleton
 from lst.nets.classifier import SkeletonClassifier, build_classifier

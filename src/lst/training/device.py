@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from lst.data.batches import Place
+from lst.data.input.batches import Place
 from lst.training.recipes import PlaceChoice, Precision
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # glibc's malloc.h

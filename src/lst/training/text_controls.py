@@ -1,6 +1,6 @@
 """Control conditions: the same heads, classes and loss with texts that mean nothing. NumPy only.
 
-Keyed by the run's seed and by names, as all random numbers of a run are (`data/draws.py`).
+Keyed by the run's seed and by names, as all random numbers of a run are (`data/input/draws.py`).
 
 Letters: T texts, D embedding width, K classes.
 """
@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lst.data import draws
+from lst.data.input import draws
 from lst.facts.choices import TextControl
 from lst.text.prompt_choices import Head
 from lst.text.vectors import TextVectors

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from lst.data.batches import Batch
-from lst.data.store import ClipStore
+from lst.data.input.batches import Batch
+from lst.data.store.clip_store import ClipStore
 from lst.evaluation.evaluate import score_clips
 from lst.evaluation.plots import plot_training
 from lst.evaluation.scores import top_k_accuracy

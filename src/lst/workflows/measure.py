@@ -1,0 +1,151 @@
+"""A run's folder -> scores, report and pictures of the test split; several runs -> their ensemble."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lst.data.input.batches import ClipBatches
+from lst.data.store.clip_store import ClipStore
+from lst.evaluation.ensemble import default_weights, ensemble, fit_weights
+from lst.evaluation.evaluate import score_clips
+from lst.evaluation.report import write_report
+from lst.evaluation.results import RESULT, Result, ensemble_result, read_result, stream_result
+from lst.evaluation.scores import Scores, load_scores, save_scores
+from lst.facts.benchmarks import get_benchmark
+from lst.files import write_json
+from lst.nets.checkpoint import CARD, Checkpoint, load_checkpoint
+from lst.training.build import TEST_BATCH, training_clips
+from lst.training.device import choose_device, choose_place, keep_freed_memory
+from lst.training.run_folder import RECIPE
+
+logger = logging.getLogger(__name__)
+
+SCORES, HELD_OUT = Path("test") / "scores.npz", Path("held_out") / "scores.npz"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What testing found and where it was written."""
+
+    report: dict[str, Any]
+    folder: Path
+
+
+def measure_run(run: Path, store: ClipStore, device: str = "auto") -> Measured:
+    """Score the benchmark's test split with a run's last epoch and write `<run>/test/`.
+
+    Clips held out of training are scored too, into `<run>/held_out/`, for fitting ensemble weights.
+    Raises FileNotFoundError for an unfinished run and ValueError for a store of another data set.
+    """
+    keep_freed_memory()
+    checkpoint = load_checkpoint(run, choose_device(device))
+    benchmark = get_benchmark(checkpoint.card["benchmark"])
+    scores = _score(checkpoint, store, store.select(benchmark, "test"), "test")
+    save_scores(run / SCORES, scores)
+    config = checkpoint.card.get("config", {})
+    hold_out = 0.0 if store.has_made_up_ids else config.get("hold_out", 0.0)
+    _, held = training_clips(store, benchmark, hold_out, config.get("unseen", ()))
+    if len(held):
+        save_scores(run / HELD_OUT, _score(checkpoint, store, held, "val"))
+    report = write_report(run / "test", scores, benchmark)
+    write_json(run / RESULT, stream_result(run.resolve().name, checkpoint.card, report))
+    return Measured(report, run / "test")
+
+
+def batches_for(checkpoint: Checkpoint, store: ClipStore, clips: np.ndarray) -> ClipBatches:
+    """Clips of a store (positions in it) as a checkpoint wants them, on its device."""
+    device = next(checkpoint.classifier.parameters()).device
+    place = choose_place("auto", device, store.joints.nbytes)
+    return ClipBatches(store, clips, checkpoint.pipeline, batch_size=TEST_BATCH, device=device, place=place)
+
+
+def are_other_clips(checkpoint: Checkpoint, store: ClipStore) -> bool:
+    """Whether the store is from other files, or by another pipeline, than that of the training; warns."""
+    trained_on = checkpoint.card.get("inputs", {}).get("source")
+    source = store.manifest["source"]
+    if trained_on is None or all(trained_on.get(key) == source.get(key) for key in ("sha256", "pipeline")):
+        return False
+    logger.warning(
+        "%s: holds other clips than %s was trained on (files or pipeline differ); the result says so",
+        store.folder,
+        checkpoint.folder,
+    )
+    return True
+
+
+def _score(checkpoint: Checkpoint, store: ClipStore, clips: np.ndarray, split: str) -> Scores:
+    batches = batches_for(checkpoint, store, clips)
+    info: dict[str, Any] = {
+        "run": checkpoint.folder.resolve().name,  # also for `lst test .`
+        "benchmark": checkpoint.card["benchmark"],
+        "modality": checkpoint.pipeline.modality,
+        "split": split,
+    }
+    if store.manifest["source"].get("synthetic"):
+        info["synthetic_clips"] = True
+    if are_other_clips(checkpoint, store):
+        info["other_clips"] = True
+    return score_clips(checkpoint.classifier, batches, checkpoint.class_names, info)
+
+
+def ensemble_runs(
+    runs: Sequence[Path], out: Path, *, weights: Sequence[float] | None = None, fit: bool = False
+) -> Measured:
+    """Add up the test scores of several runs, by clip id, and write `out`.
+
+    Weights: given, one per run; or fitted on the clips held out of training; or the fixed published ones.
+    """
+    if len(runs) < 2:
+        raise ValueError(f"an ensemble needs at least two runs, got {len(runs)}; name their folders")
+    if weights is not None and fit:
+        raise ValueError("give --weights or --fit-weights, not both")
+    if (out / CARD).is_file() or (out / RECIPE).is_file():
+        raise ValueError(f"{out}: is a run of its own; choose another --out for the ensemble")
+    streams = {run.name: _scores_of(run, SCORES) for run in runs}
+    if len(streams) != len(runs):
+        raise ValueError(f"runs must have different names, got {[run.name for run in runs]}")
+    members = [read_result(run / RESULT) for run in runs]
+    benchmark = get_benchmark(_one_benchmark(members))
+    chosen, how = _weights(runs, streams, weights, fit=fit)
+    total = ensemble(streams, chosen)
+    save_scores(out / SCORES, total)
+    report = write_report(out / "test", total, benchmark)
+    write_json(out / RESULT, ensemble_result(out.name, members, chosen, report, how))
+    return Measured(report, out / "test")
+
+
+def _one_benchmark(members: Sequence[Result]) -> str:
+    """Streams trained under different protocols share clips and classes, but not what they may have seen."""
+    names = {member["name"]: member["benchmark"] for member in members}
+    if len(set(names.values())) > 1:
+        listing = ", ".join(f"{name}: {benchmark}" for name, benchmark in names.items())
+        raise ValueError(f"an ensemble needs runs of one benchmark, got {listing}")
+    return members[0]["benchmark"]
+
+
+def _weights(
+    runs: Sequence[Path], streams: Mapping[str, Scores], weights: Sequence[float] | None, *, fit: bool
+) -> tuple[dict[str, float], str]:
+    if fit:
+        held = {run.name: _scores_of(run, HELD_OUT) for run in runs}
+        return fit_weights(held), "fitted on clips held out of training"
+    if weights is None:
+        return default_weights(streams), "fixed, published by GAP"
+    if len(weights) != len(runs):
+        raise ValueError(
+            f"got {len(weights)} weights for {len(runs)} runs; give one for each, in their order"
+        )
+    return {run.name: weight for run, weight in zip(runs, weights, strict=True)}, "given by hand"
+
+
+def _scores_of(run: Path, file: Path) -> Scores:
+    if not (run / file).is_file():
+        hint = (
+            "was it trained with --hold-out 0.1, and tested?" if file == HELD_OUT else f"run `lst test {run}`"
+        )
+        raise FileNotFoundError(f"{run / file}: no such scores; {hint}")
+    return load_scores(run / file)

@@ -1,0 +1,94 @@
+"""All streams and seeds of a family of recipes, their ensembles, and the table. Finished work is skipped."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lst.data.store.clip_store import ClipStore
+from lst.evaluation.report import summary_line
+from lst.evaluation.results import RESULT, Result, read_result
+from lst.facts.choices import Modality
+from lst.files import write_json
+from lst.training.recipes import STREAMS, RunConfig, TrainOptions, get_recipe, stream_names
+from lst.training.train import train
+from lst.workflows.measure import ensemble_runs, measure_run
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to reproduce. `epochs` None is the recipe's own schedule."""
+
+    family: str
+    seeds: int = 1
+    plain: bool = False
+    """Also train the plain encoder (text.weight 0), the baseline the gain of language is measured from."""
+    epochs: int | None = None
+    streams: tuple[Modality, ...] = STREAMS
+
+    def __post_init__(self) -> None:
+        if self.seeds < 1:
+            raise ValueError(f"--seeds must be at least 1, got {self.seeds}")
+
+    def runs(self, seed: int, *, language: bool) -> Iterator[tuple[str, str, RunConfig]]:
+        """(run name, recipe name, config) of every stream of one seed."""
+        for name in stream_names(self.family):
+            config = get_recipe(name)
+            if config.modality not in self.streams:
+                continue
+            epochs = config.optim.epochs if self.epochs is None else self.epochs
+            config = replace(config, seed=seed, optim=replace(config.optim, epochs=epochs))
+            if not language:
+                config = config.with_text(weight=0.0)
+            yield self.run_name(name, seed, language=language), name, config
+
+    @property
+    def ensemble_name(self) -> str:
+        """Fewer streams have a name of their own, or they would replace the ensemble of all."""
+        some = [m.replace("_", "-") for m in STREAMS if m in self.streams]
+        return f"{self.family}-ensemble" + ("" if len(some) == len(STREAMS) else "-of-" + "+".join(some))
+
+    def run_name(self, recipe: str, seed: int, *, language: bool) -> str:
+        """A name for each different run: another number of epochs never stands in for the full schedule."""
+        plain = "" if language else "-plain"
+        epochs = "" if self.epochs is None else f"-{self.epochs}epochs"
+        return f"{recipe}{plain}{epochs}-seed{seed}"
+
+
+def reproduce(plan: Plan, store: ClipStore, runs: Path, results: Path, options: TrainOptions) -> list[Path]:
+    """Train, test and ensemble what is missing; copy every result to `results`. Returns the run folders.
+
+    Seeds count from 1. A stopped call goes on where it was: runs resume after their last finished epoch.
+    """
+    done: list[Path] = []
+    for seed in range(1, plan.seeds + 1):
+        for language in (True, False) if plan.plain else (True,):
+            members: list[Path] = []
+            for run, name, config in plan.runs(seed, language=language):
+                members.append(train_and_test(runs / run, name, config, store, options))
+                keep_result(members[-1], results)
+            done += members
+            if len(members) > 1:
+                out = runs / plan.run_name(plan.ensemble_name, seed, language=language)
+                measured = ensemble_runs(members, out)
+                logger.info("%s: %s", out.name, summary_line(measured.report))
+                keep_result(out, results)
+                done.append(out)
+    return done
+
+
+def train_and_test(run: Path, name: str, config: RunConfig, store: ClipStore, options: TrainOptions) -> Path:
+    """Whatever of one run is missing: started, continued, tested, or nothing. Returns its folder."""
+    train(name, config, store, run, replace(options, resume=True, overwrite=False))
+    if not (run / RESULT).is_file():
+        logger.info("%s: %s", run.name, summary_line(measure_run(run, store, options.device).report))
+    return run
+
+
+def keep_result(run: Path, results: Path) -> Result:
+    """A small copy that outlives the run folder; at once, so that a stopped call loses nothing."""
+    result = read_result(run / RESULT)
+    write_json(results / f"{run.name}.json", result)
+    return result
