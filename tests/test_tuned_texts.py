@@ -82,7 +82,8 @@ def test_the_same_vectors_and_gradients_as_text_by_text(encoder: TextEncoder):
     assert gradients
     for name, parameter in encoder.named_parameters():
         if parameter.grad is not None:
-            torch.testing.assert_close(gradients[name], parameter.grad, rtol=1e-5, atol=1e-5, msg=name)
+            # 32 float32 terms of size 1 add up in another order; 2.5e-5 was seen on a processor with AVX2 only.
+            torch.testing.assert_close(gradients[name], parameter.grad, rtol=1e-5, atol=1e-4, msg=name)
 
 
 def test_each_text_of_a_batch_is_encoded_once(encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch):
