@@ -97,7 +97,7 @@ def test_one_common_frame_is_an_overlap(start: int, num_persons: int):
 
 
 def test_the_second_person_is_not_there_before_its_first_piece():
-    """data.md 1.9: the reference drops the last body, because person 2 counts as there from the start."""
+    """data.md 1.4: the reference drops the last body, because person 2 counts as there from the start."""
     content = file_of(
         30, (range(30), swing(30, 1, 1)), (range(16, 30), swing(14, 2, 0.5)), (range(13), swing(13, 3, 0.25))
     )

@@ -82,7 +82,7 @@ def test_the_same_vectors_and_gradients_as_text_by_text(encoder: TextEncoder):
     assert gradients
     for name, parameter in encoder.named_parameters():
         if parameter.grad is not None:
-            # 32 float32 terms of size 1 add up in another order; 2.5e-5 was seen on a processor with AVX2 only.
+            # 32 float32 terms of size 1 in another order: 2.5e-5 was seen on a processor without AVX-512.
             torch.testing.assert_close(gradients[name], parameter.grad, rtol=1e-5, atol=1e-4, msg=name)
 
 
