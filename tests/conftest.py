@@ -31,6 +31,19 @@ def shared() -> Path:
     return folder
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tests that vanish are said, in one loud line."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    lost = [report for report in skipped if "needs the folder `shared`" in str(report.longrepr)]
+    if lost:
+        terminalreporter.write_line(
+            f"{len(lost)} TESTS AGAINST REFERENCE NUMBERS AND RECORDINGS DID NOT RUN: there is no folder "
+            "`shared` beside the checkout (docs/method.md, 17)",
+            yellow=True,
+            bold=True,
+        )
+
+
 @pytest.fixture(scope="session")
 def tiny_store(tmp_path_factory: pytest.TempPathFactory) -> ClipStore:
     """36 synthetic clips: twelve actions by subjects 1 and 2 (training) and subject 9 (test), one view."""

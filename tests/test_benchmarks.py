@@ -37,7 +37,6 @@ def test_the_benchmarks_and_their_data_sets():
 
 @pytest.mark.parametrize("benchmark", BENCHMARKS.values(), ids=BENCHMARKS)
 def test_every_benchmark_is_complete(benchmark):
-    assert BENCHMARKS[benchmark.name] is benchmark
     assert benchmark.layout in LAYOUTS
     assert set(benchmark.expected) == {"train", "test"}
     assert all(name == name.strip() and name for name in benchmark.class_names)

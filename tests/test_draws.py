@@ -131,9 +131,13 @@ def test_integers_need_a_range() -> None:
         draws.integers(0, 0, draws.clip_keys(CLIPS[:2]), "x", 1, low=3, high_N=[4, 3])
 
 
-def test_the_largest_draw_never_reaches_the_limit() -> None:
-    sizes = np.arange(1, 100_000, dtype=np.float64)
-    assert (np.floor((1 - 2.0**-53) * sizes) == sizes - 1).all()
+def test_the_largest_draw_never_reaches_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every bit of the hash set is the largest draw there can be, for any number of values."""
+    monkeypatch.setattr(draws, "_mix", lambda z: np.full_like(z, 2**64 - 1))
+    keys = draws.clip_keys(["a"])
+    assert draws.uniform(0, 0, keys, "x", 1).item() == 1 - 2.0**-53
+    for size in (1, 2, 3, 1000, 99_991, 2**40):
+        assert draws.integers(0, 0, keys, "x", 1, low=5, high_N=5 + size).item() == 5 + size - 1
 
 
 @settings(deadline=None)

@@ -113,11 +113,12 @@ def test_epochs_are_the_batches_of_their_number_and_rows_are_means(
 
 
 def test_rates_follow_the_schedule_for_every_parameter(unbroken: Callable[..., Path]):
-    config, folder = tiny(3), unbroken()
-    assert [row["lr"] for row in log_of(folder)] == [learning_rate(config.optim, e) for e in range(3)]
+    # Too short for an epoch of warm-up; a half cosine from 0.05 at 0, 60 and 120 degrees.
+    folder = unbroken()
+    assert [row["lr"] for row in log_of(folder)] == pytest.approx([0.05, 0.0375, 0.0125])
     groups = torch.load(folder / "state.pt", weights_only=True)["optimizer"]["param_groups"]
     (group,) = groups
-    assert group["lr"] == learning_rate(config.optim, 2)
+    assert group["lr"] == pytest.approx(0.0125)
     assert (group["momentum"], group["nesterov"], group["weight_decay"]) == (0.9, True, 5e-4)
 
 
