@@ -77,7 +77,7 @@ def test_manifest_by_hand(tmp_path: Path):
     assert manifest.pop("created_by").startswith("lst ")
     assert manifest == {
         "format": "lst-store",
-        "version": 1,
+        "version": 2,
         "dataset": "nw-ucla",
         "layout": LAYOUT,
         "channels": 3,
@@ -85,6 +85,15 @@ def test_manifest_by_hand(tmp_path: Path):
         "rows": 2,
         "source": {"name": "n", "sha256": "f"},
         "attributes": ["subject", "view"],
+        "text_attributes": [],
+        "benchmark": {
+            "class_names": list(get_benchmark("nw-ucla").class_names),
+            "protocols": {
+                name: {"rule": name, "column": None, "notes": []} for name in ("nw-ucla", "nw-ucla-clean")
+            },
+            "groups": None,
+        },
+        "coordinates": None,
         "problems": 1,
         "defects": {
             "copied_clips": [["a", "b"]],
@@ -187,7 +196,7 @@ BAD_CLIPS = {
     "no frame": ([replace(A, joints_MTVC=np.zeros((1, 0, V, 3)))], r"got \(1, 0, 20, 3\)"),
     "no person": ([replace(A, joints_MTVC=np.zeros((0, 2, V, 3)))], r"got \(0, 2, 20, 3\)"),
     "other channels": ([A, make_clip("b", channels=2)], r"'b'.* 20, 3\).*got \(1, 3, 20, 2\)"),
-    "label": ([replace(A, label=-1)], "label from 0 on, got -1"),
+    "label": ([replace(A, label=-1)], "label from 0 to 9.*got -1"),
     "attributes": (
         [A, replace(make_clip("b"), attributes={"view": 1})],
         r"'b'.*\['view'\].*\['subject', 'view'\]",
@@ -281,7 +290,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "half a manifest": (cut("manifest.json", 9), "manifest.json: broken JSON"),
     "another manifest": (set_manifest(format="cake"), "not the manifest of a store"),
     "list as manifest": (lambda f: (f / "manifest.json").write_text("[]"), "not the manifest of a store"),
-    "newer": (set_manifest(version=2), "version 2, but this lst reads version 1.*Update lst"),
+    "newer": (set_manifest(version=3), "version 3, but this lst reads versions 1 to 2.*Update lst"),
     "key missing": (swap("manifest.json", '"rows"', '"rowz"'), "lacks rows"),
     "unknown layout": (set_manifest(layout="kinect_v1_21"), "kinect_v1_20"),
     "layout of another data set": (set_manifest(layout="kinect_v2_25"), r"expected float32 \(6, 25, 3\)"),

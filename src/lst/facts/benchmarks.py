@@ -1,12 +1,17 @@
-"""Benchmark: data set + protocol. Which clips train, which test, the classes, the expected clip counts."""
+"""Benchmark: data set + protocol. Which clips train, which test, the classes, the expected clip counts.
+
+The published ones are here, to be checked against. A store of one's own makes its own: `ClipStore.benchmark`.
+"""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lst.facts import splits
 from lst.facts.choices import FramesRule, MissingPerson, Split, choose
 from lst.facts.clip_ids import NtuId, UclaId, parse_ntu_id, parse_ucla_id
+from lst.facts.coordinates import Coordinates
 from lst.facts.ntu_classes import NTU120_CLASSES
+from lst.facts.skeleton import Skeleton, get_layout
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,8 @@ class Benchmark:
     name: str
     dataset: str
     """Name of the store that holds its clips; several benchmarks share one."""
-    layout: str
+    layout: str | Skeleton
+    """The name of a layout that ships, or one's own."""
     class_names: tuple[str, ...]
     num_persons: int
     """Person slots of a network's input."""
@@ -31,7 +37,7 @@ class Benchmark:
     rule: Callable[[str], Split | None]
     """Clip id -> split; None = not in this protocol. ValueError for an id of another form."""
     expected: Mapping[str, int]
-    """Clips per split in a complete data set."""
+    """Clips per split in a complete data set; empty = not known."""
     notice: str | None = None
     """One line for whoever uses it; to be printed once."""
     copied_test_clips: frozenset[str] = frozenset()
@@ -41,6 +47,10 @@ class Benchmark:
     parse_id: Callable[[str], NtuId | UclaId] = parse_ucla_id
     missing_person: MissingPerson = "zeros"
     """What the official preparation puts where a clip has one person only (Q49)."""
+    coordinates: Coordinates | None = None
+    """None = those of the published recordings."""
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """One's own data: clip id -> what is never torn apart. Published data sets have it in their clip ids."""
 
     def __post_init__(self) -> None:
         if len(set(self.class_names)) != len(self.class_names):
@@ -54,6 +64,10 @@ class Benchmark:
     @property
     def num_classes(self) -> int:
         return len(self.class_names)
+
+    @property
+    def skeleton(self) -> Skeleton:
+        return get_layout(self.layout) if isinstance(self.layout, str) else self.layout
 
     def label_of(self, clip_id: str) -> int:
         """0-based class of a clip, from its id.
@@ -71,7 +85,12 @@ class Benchmark:
         return actions.index(action)
 
     def performance_of(self, clip_id: str) -> str:
-        """What was filmed: clips of one performance differ in their camera only and belong together."""
+        """What was filmed: clips of one performance differ in their camera only and belong together.
+
+        Of one's own data it is the group: all clips of one person, or of one recording.
+        """
+        if self.groups:
+            return self.groups[clip_id]
         numbers = self.parse_id(clip_id)._asdict()
         return " ".join(f"{what} {n}" for what, n in numbers.items() if what not in ("view", "camera"))
 

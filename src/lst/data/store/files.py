@@ -2,7 +2,7 @@
 
 joints.npy    float32 (rows, V, C); a clip is persons * frames rows: person 0's frames, then person 1's
 clips.csv     clip_id,label,frames,persons,offset,<attributes...>; offset is the first of these rows
-manifest.json what the folder is, where it comes from, what was found in it
+manifest.json what the folder is, where it comes from, what was found in it, its classes and protocols
 problems.csv  file,line,problem of the raw files that were left out
 
 Letters: N clips, M persons, T frames, V joints, C channels. Callers use `lst.data.store.clip_store`.
@@ -20,7 +20,9 @@ import numpy as np
 from lst.files import is_unfinished
 
 FORMAT = "lst-store"
-VERSION = 1
+VERSION = 2
+OLDEST = 1
+"""Stores of version 1 knew published data sets only, whose classes and protocols `lst.facts` has."""
 JOINTS, CLIPS, MANIFEST, PROBLEMS = "joints.npy", "clips.csv", "manifest.json", "problems.csv"
 ALL_FILES = frozenset({JOINTS, CLIPS, MANIFEST, PROBLEMS})
 MADE_UP = "made_up_ids_for"
@@ -30,6 +32,8 @@ _MANIFEST_KEYS = frozenset(
     {"dataset", "layout", "channels", "clips", "rows"}
     | {"source", "created_by", "attributes", "problems", "defects"}
 )
+_NEW_KEYS: Mapping[str, Any] = {"text_attributes": [], "benchmark": None, "coordinates": None}
+"""What version 2 has beside these, and what stands for it in a store of version 1."""
 _AGAIN = "The store is damaged: run `lst prepare` again."
 
 
@@ -51,8 +55,8 @@ class StoredClip:
     """0-based class index."""
     joints_MTVC: np.ndarray
     """(M, T, V, C); kept as float32."""
-    attributes: Mapping[str, int]
-    """What the name says, such as subject and view: the same names for all clips of a store."""
+    attributes: Mapping[str, int | str]
+    """What else is known, such as subject and view: the same names for all clips of a store."""
 
 
 @dataclass(frozen=True)
@@ -64,18 +68,23 @@ class ClipLine:
     frames: int
     persons: int
     offset: int
-    attributes: dict[str, int]
+    attributes: dict[str, int | str]
 
 
 def write_joints(
-    path: Path, clips: Iterable[StoredClip], num_joints: int, look: Callable[[str, np.ndarray], None]
+    path: Path,
+    clips: Iterable[StoredClip],
+    num_joints: int,
+    look: Callable[[str, np.ndarray], None],
+    num_classes: int | None = None,
 ) -> tuple[list[ClipLine], int]:
     """Write the blocks one after the other -> the lines of clips.csv and the number of channels.
 
-    `look` sees each clip id with the joints as they are written.
+    `look` sees each clip id with the joints as they are written. `num_classes` None = not known.
 
     Raises:
-        ValueError: no clip, a clip id twice, joints that do not fit, other attributes than the first clip.
+        ValueError: no clip, a clip id twice, joints or a label that do not fit, other attributes than the
+            first clip.
     """
     lines: dict[str, ClipLine] = {}
     rows, data_start, first = 0, 0, None
@@ -83,7 +92,7 @@ def write_joints(
         for clip in clips:
             if clip.clip_id in lines:
                 raise ValueError(f"clip {clip.clip_id!r} comes twice; every clip needs an id of its own")
-            _check_clip(clip, first or clip, num_joints)
+            _check_clip(clip, first or clip, num_joints, num_classes)
             if first is None:
                 first = clip
                 data_start = _write_header(file, 0, first.joints_MTVC.shape)
@@ -111,7 +120,7 @@ def _write_header(file: BinaryIO, rows: int, shape: tuple[int, ...]) -> int:
     return file.tell()
 
 
-def _check_clip(clip: StoredClip, first: StoredClip, num_joints: int) -> None:
+def _check_clip(clip: StoredClip, first: StoredClip, num_joints: int, num_classes: int | None) -> None:
     shape, first_shape = clip.joints_MTVC.shape, first.joints_MTVC.shape
     if len(shape) != 4 or shape[2:] != (num_joints, first_shape[-1]) or 0 in shape:
         channels = first_shape[-1] if len(first_shape) == 4 else "channels"
@@ -119,8 +128,9 @@ def _check_clip(clip: StoredClip, first: StoredClip, num_joints: int) -> None:
             f"clip {clip.clip_id!r}: expected joints of shape (persons, frames, {num_joints}, {channels}), "
             f"none of them 0, got {shape}"
         )
-    if clip.label < 0:
-        raise ValueError(f"clip {clip.clip_id!r}: expected a label from 0 on, got {clip.label}")
+    if clip.label < 0 or (num_classes is not None and clip.label >= num_classes):
+        upper = "on" if num_classes is None else f"to {num_classes - 1}, one of the {num_classes} classes"
+        raise ValueError(f"clip {clip.clip_id!r}: expected a label from 0 {upper}, got {clip.label}")
     if clip.attributes.keys() != first.attributes.keys() or clip.attributes.keys() & set(COLUMNS):
         raise ValueError(
             f"clip {clip.clip_id!r}: has the attributes {list(clip.attributes)}; expected "
@@ -130,8 +140,20 @@ def _check_clip(clip: StoredClip, first: StoredClip, num_joints: int) -> None:
 
 def write_clips(path: Path, lines: Sequence[ClipLine]) -> None:
     names = list(lines[0].attributes)
-    numbers = [[x.label, x.frames, x.persons, x.offset, *(x.attributes[n] for n in names)] for x in lines]
-    _write_csv(path, [*COLUMNS, *names], [[x.clip_id, *row] for x, row in zip(lines, numbers, strict=True)])
+    rows = [
+        [x.clip_id, x.label, x.frames, x.persons, x.offset, *(x.attributes[name] for name in names)]
+        for x in lines
+    ]
+    _write_csv(path, [*COLUMNS, *names], rows)
+
+
+def text_attributes(lines: Sequence[ClipLine]) -> list[str]:
+    """The attributes that are not whole numbers for every clip."""
+    return [
+        name
+        for name in lines[0].attributes
+        if not all(isinstance(line.attributes[name], int | np.integer) for line in lines)
+    ]
 
 
 def write_problems(path: Path, problems: Iterable[Problem]) -> None:
@@ -145,7 +167,7 @@ def _write_csv(path: Path, header: list[str], rows: list[list[Any]]) -> None:
 
 
 def write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
-    assert manifest.keys() == _MANIFEST_KEYS
+    assert manifest.keys() == _MANIFEST_KEYS | _NEW_KEYS.keys()
     content = {"format": FORMAT, "version": VERSION, **manifest}
     text = json.dumps(content, indent=1, sort_keys=True)
     path.write_text(text + "\n", encoding="utf-8", newline="\n")
@@ -171,20 +193,20 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: broken JSON ({error}). {_AGAIN}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ValueError(f"{path}: is not the manifest of a store (no format {FORMAT!r}).")
-    if manifest.get("version") != VERSION:
+    if manifest.get("version") not in range(OLDEST, VERSION + 1):
         raise ValueError(
-            f"{path}: store version {manifest.get('version')!r}, but this lst reads version {VERSION}. "
-            "Update lst, or run `lst prepare` again."
+            f"{path}: store version {manifest.get('version')!r}, but this lst reads versions {OLDEST} to "
+            f"{VERSION}. Update lst, or run `lst prepare` again."
         )
     if isinstance(manifest.get("source", {}).get(MADE_UP), str):
         raise ValueError(f"{path}: imported by an older lst. Run `lst import-data` again.")
     if missing := sorted(_MANIFEST_KEYS - manifest.keys()):
         raise ValueError(f"{path}: lacks {', '.join(missing)}. {_AGAIN}")
-    return manifest
+    return {**_NEW_KEYS, **manifest}
 
 
-def read_clips(path: Path, manifest: dict[str, Any]) -> tuple[list[str], np.ndarray]:
-    """Clip ids, and int64 (columns after the first, clips)."""
+def read_clips(path: Path, manifest: dict[str, Any]) -> tuple[list[str], np.ndarray, dict[str, np.ndarray]]:
+    """Clip ids, int64 (columns after the first, clips), and the attributes: int64 or text, one per clip."""
     if not path.is_file():
         raise ValueError(f"{path}: missing. {_AGAIN}")
     with path.open(newline="", encoding="utf-8") as file:
@@ -196,13 +218,30 @@ def read_clips(path: Path, manifest: dict[str, Any]) -> tuple[list[str], np.ndar
         )
     if len(rows) != manifest["clips"]:
         raise ValueError(f"{path}: {len(rows)} clips, but {MANIFEST} says {manifest['clips']}. {_AGAIN}")
+    is_text = [name in manifest["text_attributes"] for name in header[len(COLUMNS) :]]
+    is_number = [False, *[True] * (len(COLUMNS) - 1), *(not text for text in is_text)]
     try:
-        lines = [[int(cell) for _, cell in zip(header[1:], row[1:], strict=True)] for row in rows]
+        columns = [
+            [int(cell) if number else cell for cell in column]
+            for number, column in zip(is_number, _columns(header, rows), strict=True)
+        ]
     except ValueError as error:
         raise ValueError(
-            f"{path}: expected {len(header) - 1} whole numbers after every clip id ({error}). {_AGAIN}"
+            f"{path}: expected {sum(is_number)} whole numbers after every clip id ({error}). {_AGAIN}"
         ) from error
-    return [row[0] for row in rows], np.array(lines, dtype=np.int64, order="F").T
+    numbers = np.array(columns[1 : len(COLUMNS)], dtype=np.int64)
+    attributes = {
+        name: np.array(column, dtype=str if text else np.int64)
+        for name, column, text in zip(manifest["attributes"], columns[len(COLUMNS) :], is_text, strict=True)
+    }
+    return [row[0] for row in rows], numbers, attributes
+
+
+def _columns(header: list[str], rows: list[list[str]]) -> list[tuple[str, ...]]:
+    for row in rows:
+        if len(row) != len(header):
+            raise ValueError(f"got {len(row)} cells instead of {len(header)} for clip {row[:1]}")
+    return list(zip(*rows, strict=True)) or [() for _ in header]
 
 
 def map_joints(path: Path, shape: tuple[int, ...]) -> np.ndarray:
