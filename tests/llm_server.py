@@ -42,6 +42,9 @@ class LlmServer(ThreadingHTTPServer):
         self.schemas = True
         self.seconds = 0.0
         """How long an answer takes."""
+        self.pause_after: int | None = None
+        """After so many requests the others wait until `go_on` is set."""
+        self.go_on = threading.Event()
         self.too_long = 0.8
         """How long it does not answer when a time-out is on order."""
         self.asked: Counter[str] = Counter()
@@ -88,7 +91,10 @@ class _Handler(BaseHTTPRequestHandler):
             server.most_at_once = max(server.most_at_once, server.now)
             turns = server.faults[name]
             fault = server.everywhere or (turns.pop(0) if turns else "")
+            waits = server.pause_after is not None and server.asked.total() > server.pause_after
         time.sleep(server.seconds)
+        if waits:
+            server.go_on.wait(60)
         try:
             self._answer(fault, name, body)
         finally:
