@@ -10,18 +10,28 @@ import torch
 
 from lst.data.input.batches import Batch, ClipBatches
 from lst.data.input.pipeline import InputPipeline
+from lst.data.input.presets import published_pipeline
 from lst.data.store.clip_store import ClipStore, StoredClip, write_store
 from lst.facts.choices import Modality
 from lst.facts.skeleton import get_layout
 
 CPU = torch.device("cpu")
 MODALITIES: tuple[Modality, ...] = ("joint", "bone", "joint_motion", "bone_motion")
-UCLA = InputPipeline(
-    layout="kinect_v1_20", modality="joint", clip_length=52, num_persons=1, frames="random_frames"
-)
-NTU = InputPipeline(
-    layout="kinect_v2_25", modality="joint", clip_length=64, num_persons=2, frames="crop_resize"
-)
+
+
+def ucla_pipeline(**changed: Any) -> InputPipeline:
+    """The path of NW-UCLA; arguments as of `published_pipeline`."""
+    standard = {"layout": "kinect_v1_20", "modality": "joint", "clip_length": 52, "num_persons": 1}
+    return published_pipeline(**{**standard, "frames": "random_frames", **changed})
+
+
+def ntu_pipeline(**changed: Any) -> InputPipeline:
+    """The path of NTU RGB+D."""
+    standard = {"layout": "kinect_v2_25", "modality": "joint", "clip_length": 64, "num_persons": 2}
+    return published_pipeline(**{**standard, "frames": "crop_resize", **changed})
+
+
+UCLA, NTU = ucla_pipeline(), ntu_pipeline()
 
 
 def make_store(folder: Path, layout: str, shapes: list[tuple[int, int]], seed: int = 0) -> ClipStore:

@@ -1,7 +1,6 @@
 """Batches: what may not change a clip, their order, size and contents."""
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from lst.data.input import draws
 from lst.data.input.batches import prepare_arrays
 from lst.data.store.clip_store import ClipStore
 from lst.facts.choices import Modality
-from random_clips import MODALITIES, NTU, UCLA, batches_of, by_clip
+from random_clips import MODALITIES, NTU, UCLA, batches_of, by_clip, ntu_pipeline, ucla_pipeline
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -28,7 +27,7 @@ def test_a_training_clip_does_not_depend_on_its_company(
 ) -> None:
     """Bit for bit the same for any batch size, order of the split, subset, and alone (no padding at all)."""
     store = request.getfixturevalue(name)
-    pipeline = replace(UCLA if name == "ucla" else NTU, modality=modality)
+    pipeline = (ucla_pipeline if name == "ucla" else ntu_pipeline)(modality=modality)
     everything = batches_of(store, pipeline, batch_size=len(store), repeat=2)
     expected: dict[str, list[np.ndarray]] = {}
     for batch in batches_of(store, pipeline, batch_size=1, repeat=2).train(1, 7):  # one clip per batch
@@ -50,11 +49,11 @@ def test_a_test_clip_does_not_depend_on_its_company(
     name: str, modality: Modality, request: pytest.FixtureRequest
 ) -> None:
     store = request.getfixturevalue(name)
-    pipeline = replace(UCLA if name == "ucla" else NTU, modality=modality)
+    pipeline = (ucla_pipeline if name == "ucla" else ntu_pipeline)(modality=modality)
     (together,) = batches_of(store, pipeline, batch_size=99).test()
     alone = [batch.x_NCTVM for batch in batches_of(store, pipeline, batch_size=1).test()]
     assert torch.cat(alone).numpy().tobytes() == together.x_NCTVM.numpy().tobytes()
-    loose = prepare_arrays([store.clip(i) for i in range(len(store))], pipeline)
+    loose, _ = prepare_arrays([store.clip(i) for i in range(len(store))], pipeline)
     assert loose.numpy().tobytes() == together.x_NCTVM.numpy().tobytes()
 
 
@@ -179,7 +178,7 @@ class _Operations(TorchDispatchMode):
 def test_a_step_reads_nothing_back_and_copies_nothing_over(name: str, request: pytest.FixtureRequest) -> None:
     """On CUDA each of these operations would wait for the device."""
     store = request.getfixturevalue(name)
-    pipeline = replace(UCLA if name == "ucla" else NTU, modality="bone_motion")
+    pipeline = (ucla_pipeline if name == "ucla" else ntu_pipeline)(modality="bone_motion")
     run = batches_of(store, pipeline, batch_size=2).train(0, 0)
     with _Operations() as seen:
         assert sum(1 for _ in run) == len(store) // 2

@@ -4,7 +4,6 @@ import json
 import pickle
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lst.data.input.pipeline import InputPipeline
+from lst.data.input.pipeline_card import pipeline_json
+from lst.data.input.presets import published_pipeline
 from lst.nets.checkpoint import (
     CARD,
     MODEL,
@@ -26,14 +26,13 @@ from lst.nets.classifier import build_classifier
 
 BUILD = {"encoder": "ctrgcn", "layout": "kinect_v1_20", "num_persons": 1, "num_classes": 3, "width": 8}
 NAMES = ("sit", "stand", "wave")
-PIPELINE = InputPipeline(
+PIPELINE = published_pipeline(
     layout="kinect_v1_20",
     modality="bone_motion",
     clip_length=12,
     num_persons=1,
     frames="random_frames",
     bones="gap",
-    test_crop=0.9,
 )
 
 
@@ -185,13 +184,13 @@ def test_a_damaged_or_foreign_card(folder: Path, content: bytes, message: str):
 
 
 CHANGED_CARDS: list[tuple[Callable[[dict[str, Any]], object], str]] = [
-    (lambda c: c.update(version=2), r"card\.json: version 2, this lst reads up to 1; update lst"),
+    (lambda c: c.update(version=3), r"card\.json: version 3, this lst reads up to 2; update lst"),
     (lambda c: c.update(version=999, build={"new": 1}), "version 999"),
     (lambda c: c["build"].update(encoder="st-gcn"), "encoder 'st-gcn'"),
     (lambda c: c["build"].update(layout="kinect_v3"), "layout 'kinect_v3'"),
     (lambda c: c["build"].update(depth=3), "depth"),
     (lambda c: c["build"].pop("num_persons"), "num_persons"),
-    (lambda c: c["input"].update(modality="angle"), "modality 'angle'"),
+    (lambda c: c["input"]["steps"][-1].update(modality="angle"), "modality 'angle'"),
     (lambda c: c["input"].update(zoom=3), "zoom"),
     (lambda c: c.pop("input"), "input"),
     (lambda c: c.pop("class_names"), "class_names"),
@@ -208,7 +207,7 @@ def test_a_card_with_other_values(folder: Path, change: Callable[[dict[str, Any]
 
 
 def test_read_card_gives_what_was_written(written: Path):
-    assert read_card(written)["input"] == asdict(PIPELINE)
+    assert read_card(written)["input"] == pipeline_json(PIPELINE)
     assert read_card(written)["build"] == BUILD
 
 

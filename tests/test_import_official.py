@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lst.cli.main import main
 from lst.data.input.batches import prepare_arrays
+from lst.data.input.steps.frames import CropResize
 from lst.data.store.clip_store import ClipStore
 from lst.evaluation.results import one_line, read_results, results_table
 from lst.evaluation.scores import load_scores
@@ -65,7 +66,7 @@ def test_the_card_feeds_positions_to_the_joint_stream(imported: Checkpoint):
     """The official class multiplies by Id - B^8, which is the identity for NTU (quirk Q1)."""
     np.testing.assert_array_equal(imported.pipeline.joint_matrix(), np.eye(25, dtype=np.float32))
     assert imported.pipeline.modality == "joint"
-    assert imported.pipeline.frames == "crop_resize"
+    assert imported.pipeline.has(CropResize)
     assert (imported.pipeline.clip_length, imported.pipeline.num_persons) == (64, 2)
 
 
@@ -237,7 +238,7 @@ def test_it_can_be_tested_like_a_run(nw_ucla_store: ClipStore, tmp_path: Path, h
     np.testing.assert_array_equal(pipeline.joint_matrix(), expected)
     clips = [np.array(nw_ucla_store.clip(nw_ucla_store.index_of(clip))) for clip in scores.clip_ids]
     with torch.inference_mode():
-        logits = net(prepare_arrays(clips, pipeline)).numpy()
+        logits = net(*prepare_arrays(clips, pipeline)).numpy()
     np.testing.assert_allclose(scores.logits_NK, logits, rtol=1e-4, atol=1e-4 * np.abs(logits).max())
 
 

@@ -1,16 +1,16 @@
 """Pipelines, splits and loose arrays that cannot be used are refused."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from lst.data.input.batches import prepare_arrays
-from lst.data.input.pipeline import InputPipeline
+from lst.data.input.pipeline_card import pipeline_from_json, pipeline_json
 from lst.data.store.clip_store import ClipStore
-from random_clips import NTU, UCLA, batches_of
+from random_clips import NTU, UCLA, batches_of, ntu_pipeline, ucla_pipeline
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -25,20 +25,20 @@ pytestmark = pytest.mark.usefixtures("one_thread")
         ({"layout": "coco_17", "bones": "gap"}, "coco_17"),
         ({"clip_length": 0}, "clip_length must be at least 1, got 0"),
         ({"num_persons": 0}, "num_persons must be at least 1"),
-        ({"min_crop": 0.0}, r"min_crop is a share in \(0, 1\], got 0.0"),
-        ({"test_crop": 1.5}, "test_crop is a share"),
-        ({"max_rotation": -0.1}, "max_rotation must not be negative"),
-        ({"max_view_degrees": -1}, "max_view_degrees must not be negative"),
+        ({"frames": "crop_resize", "min_crop": 0.0}, r"min_share is a share in \(0, 1\], got 0.0"),
+        ({"frames": "crop_resize", "test_crop": 1.5}, "test_share is a share"),
+        ({"frames": "crop_resize", "max_rotation": -0.1}, "max_radians must not be negative"),
+        ({"max_view_degrees": -1}, "max_degrees must not be negative"),
     ],
 )
 def test_pipeline_is_checked(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        replace(UCLA, **change)
+        ucla_pipeline(**change)
 
 
 def test_pipeline_survives_json() -> None:
-    for pipeline in (UCLA, replace(NTU, modality="bone_motion", bones="gap", max_rotation=0.1)):
-        assert InputPipeline(**json.loads(json.dumps(asdict(pipeline)))) == pipeline
+    for pipeline in (UCLA, ntu_pipeline(modality="bone_motion", bones="gap", max_rotation=0.1)):
+        assert pipeline_from_json(json.loads(json.dumps(pipeline_json(pipeline)))) == pipeline
 
 
 def test_splits_are_checked(ucla: ClipStore) -> None:

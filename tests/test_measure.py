@@ -60,7 +60,7 @@ def test_scores_are_what_the_checkpoint_says_of_every_test_clip(
     with torch.inference_mode():
         for row, clip_id in enumerate(wanted):
             joints = np.array(tiny_store.clip(tiny_store.index_of(clip_id)))
-            logits = checkpoint.classifier(prepare_arrays([joints], checkpoint.pipeline))[0]
+            logits = checkpoint.classifier(*prepare_arrays([joints], checkpoint.pipeline))[0]
             np.testing.assert_allclose(scores.logits_NK[row], logits, rtol=1e-4, atol=1e-5)
     assert scores.labels_N.tolist() == list(range(12))
     expected = {"run": "bone", "benchmark": "synthetic", "modality": "bone", "split": "test"}

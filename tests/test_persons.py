@@ -1,6 +1,5 @@
 """Who is in a clip, and what becomes of an empty slot: from the store to features and gradients (Q8, Q49)."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from lst.data.input.batches import ClipBatches
-from lst.data.input.pipeline import InputPipeline
 from lst.data.input.rows import rows_on_device, rows_on_disk
 from lst.data.store.clip_store import ClipStore, StoredClip, write_store
 from lst.nets.classifier import SkeletonClassifier, build_classifier
-from random_clips import CPU, MODALITIES, NTU, UCLA, batches_of, by_clip
+from random_clips import CPU, MODALITIES, NTU, batches_of, by_clip, ntu_pipeline, ucla_pipeline
 
 BUILD = {"encoder": "ctrgcn", "layout": "kinect_v2_25", "num_classes": 4, "width": 8}
 
@@ -84,7 +82,7 @@ def test_batches_say_who_is_there(tmp_path: Path):
         assert batch.present_B is not None
         shown = (batch.x_NCTVM != 0).any(dim=(1, 2, 3)).flatten()
         assert batch.present_B.tolist() == shown.nonzero().flatten().tolist()
-    one = replace(NTU, num_persons=1)
+    one = ntu_pipeline(num_persons=1)
     assert all(batch.present_B is None for batch in batches_of(store, one).test())
 
 
@@ -97,7 +95,7 @@ def test_only_the_frames_of_the_crop_count(tmp_path: Path):
     (batch,) = batches_of(store, NTU).test()
     assert batch.present_B is not None
     assert batch.present_B.tolist() == [0]
-    (whole,) = batches_of(store, replace(NTU, test_crop=1.0)).test()
+    (whole,) = batches_of(store, ntu_pipeline(test_crop=1.0)).test()
     assert whole.present_B is not None
     assert whole.present_B.tolist() == [0, 1]
 
@@ -108,8 +106,8 @@ def test_only_the_frames_of_the_crop_count(tmp_path: Path):
 @pytest.mark.parametrize("modality", MODALITIES)
 def test_a_missing_person_can_be_the_first_once_more(ntu: ClipStore, modality: Any):
     """Q49: NTU120's official preparation copies a single person."""
-    pipeline = replace(NTU, modality=modality, missing_person="repeat")
-    zeros = batches_of(ntu, replace(NTU, modality=modality))
+    pipeline = ntu_pipeline(modality=modality, missing_person="repeat")
+    zeros = batches_of(ntu, ntu_pipeline(modality=modality))
     for ours, other in zip(batches_of(ntu, pipeline).test(), zeros.test(), strict=True):
         single = torch.from_numpy(ntu.persons)[ours.clips_N] == 1
         assert torch.equal(ours.x_NCTVM[single][..., 1], ours.x_NCTVM[single][..., 0])
@@ -126,7 +124,7 @@ def test_a_missing_person_can_be_the_first_once_more(ntu: ClipStore, modality: A
 @pytest.mark.parametrize("name", ["ucla", "ntu"])
 def test_clips_from_disk_are_the_same_bits(name: str, modality: Any, request: pytest.FixtureRequest):
     store = request.getfixturevalue(name)
-    pipeline = replace(UCLA if name == "ucla" else NTU, modality=modality)
+    pipeline = (ucla_pipeline if name == "ucla" else ntu_pipeline)(modality=modality)
     clips = np.array([0, 3, 4, 5, 7, 8])  # not all: the rows of the others lie between them
     ours, theirs = (batches_of(store, pipeline, clips=clips, repeat=2, place=p) for p in ("disk", "device"))
     for run in (lambda b: b.train(5, 1), ClipBatches.test):
@@ -222,14 +220,7 @@ def test_the_rule_is_checked():
     with pytest.raises(ValueError, match=r"unknown rule for persons 'presnt'\. Did you mean 'present'\?"):
         net_of("presnt")
     with pytest.raises(ValueError, match="unknown rule for a missing person 'copy'"):
-        InputPipeline(
-            layout="kinect_v2_25",
-            modality="joint",
-            clip_length=8,
-            num_persons=2,
-            frames="crop_resize",
-            missing_person="copy",  # type: ignore[arg-type]
-        )
+        ntu_pipeline(missing_person="copy")
 
 
 # --- numbers that are none ---
@@ -243,7 +234,7 @@ def test_what_is_not_finite_is_0_and_told(tmp_path: Path, place: Any, caplog: py
     joints[1, 0, 4, 2, 1] = np.inf
     clips = [StoredClip(f"clip{i}", 0, x, {}) for i, x in enumerate(joints)]
     store = write_store(tmp_path / "s", clips, dataset="toy", layout="kinect_v2_25", source={}, problems=[])
-    pipeline = replace(NTU, num_persons=1, clip_length=8, test_crop=1.0)
+    pipeline = ntu_pipeline(num_persons=1, clip_length=8, test_crop=1.0)
     (batch,) = batches_of(store, pipeline, place=place).test()
     expected = torch.ones(2, 3, 8, 25, 1)
     expected[1, 1, 3:5, 2] = 0

@@ -13,7 +13,7 @@ from lst.data.input import draws
 from lst.data.input.batches import prepare_arrays
 from lst.data.store.clip_store import ClipStore, StoredClip, write_store
 from lst.facts.choices import Modality
-from random_clips import MODALITIES, UCLA, batches_of, rotation
+from random_clips import MODALITIES, UCLA, batches_of, rotation, ucla_pipeline
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -46,7 +46,7 @@ def golden_store(
 def test_golden_clips(golden: dict[str, np.ndarray], golden_store: ClipStore, modality: Modality) -> None:
     """The golden bones are child minus parent with a zero root (data.md 2.5), not the gap joint matrix."""
     clips = [golden_store.index_of(clip_id) for clip_id in golden["clip_id"]]
-    batches = batches_of(golden_store, replace(UCLA, modality=modality), batch_size=8, clips=clips)
+    batches = batches_of(golden_store, ucla_pipeline(modality=modality), batch_size=8, clips=clips)
     seen = list(batches.test())
     assert [len(batch.x_NCTVM) for batch in seen] == [8, 8, 8, 3]
     x_NCTVM = torch.cat([batch.x_NCTVM for batch in seen]).numpy()
@@ -96,21 +96,22 @@ def test_a_clip_far_from_the_camera_keeps_its_precision(ucla: ClipStore) -> None
 
 
 def test_a_flat_clip_becomes_zeros_not_nan() -> None:
-    assert (prepare_arrays([np.ones((1, 4, 20, 3))], UCLA) == 0).all()
+    assert (prepare_arrays([np.ones((1, 4, 20, 3))], UCLA).x_NCTVM == 0).all()
     flat_z = np.random.default_rng(0).normal(size=(1, 9, 20, 3))
     flat_z[..., 2] = 2.5
-    x_NCTVM = prepare_arrays([flat_z], UCLA)
+    x_NCTVM, _ = prepare_arrays([flat_z], UCLA)
     assert (x_NCTVM[:, 2] == 0).all()
     assert x_NCTVM[:, :2].std() > 0.1
 
 
 def test_more_frames_than_copies_still_work() -> None:
     """A clip of one frame fills any clip length, also above the 100 copies of the official list."""
-    pipeline = replace(UCLA, clip_length=128)
-    assert prepare_arrays([np.random.default_rng(0).normal(size=(1, 1, 20, 3))], pipeline).shape[2] == 128
+    pipeline = ucla_pipeline(clip_length=128)
+    x_NCTVM, _ = prepare_arrays([np.random.default_rng(0).normal(size=(1, 1, 20, 3))], pipeline)
+    assert x_NCTVM.shape[2] == 128
 
 
 def test_training_with_more_frames_than_copies(ucla: ClipStore) -> None:
-    (batch,) = batches_of(ucla, replace(UCLA, clip_length=128), batch_size=13).train(0, 0)
+    (batch,) = batches_of(ucla, ucla_pipeline(clip_length=128), batch_size=13).train(0, 0)
     assert batch.x_NCTVM.shape == (13, 3, 128, 20, 1)
     assert batch.x_NCTVM.isfinite().all()

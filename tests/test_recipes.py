@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from lst.data.input.batches import Batch
+from lst.data.input.steps.persons import EmptySlots
 from lst.data.store.clip_store import ClipStore
 from lst.facts.benchmarks import get_benchmark
 from lst.facts.skeleton import get_layout
@@ -158,7 +159,7 @@ def test_ntu_recipes_have_the_official_numbers(name: str):
     )
     assert config.optim == optim
     repeats_person = config.parity == "gap" and "ntu120" in name  # Q49
-    assert input_pipeline(config).missing_person == ("repeat" if repeats_person else "zeros")
+    assert input_pipeline(config).find(EmptySlots).fill == ("repeat" if repeats_person else "zeros")
 
 
 # --- names ---

@@ -13,8 +13,10 @@ from torch import nn
 
 import lst.training.build as build_module
 import lst.training.train as train_module
+from lst.data.input.presets import crop_resize
 from lst.data.store.clip_store import ClipStore, StoredClip, write_store
 from lst.facts.benchmarks import get_benchmark
+from lst.facts.skeleton import get_layout
 from lst.training.build import assemble, training_clips
 from lst.training.recipes import STREAMS
 from lst.training.schedule import learning_rate
@@ -46,7 +48,14 @@ def test_overfits_a_handful_of_clips(
     text_weight: float, handful: ClipStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """The same six inputs and so the same batch in every epoch: no crop, no turn. Sure by epoch 10 to 16."""
-    still = replace(build_module.input_pipeline(tiny()), frames="crop_resize", max_rotation=0.0, min_crop=1.0)
+    still = crop_resize(
+        get_layout("kinect_v1_20"),
+        modality=tiny().modality,
+        clip_length=build_module.input_pipeline(tiny()).clip_length,
+        num_persons=1,
+        max_rotation=0.0,
+        min_crop=1.0,
+    )
     monkeypatch.setattr(build_module, "input_pipeline", lambda config: still)
     config = tiny(24, batch_size=6, text=TextConfig(weight=text_weight))
     run(handful, tmp_path / "run", config, test_every=0)

@@ -66,7 +66,7 @@ def test_the_folder_of_a_run(tiny_store: ClipStore, tmp_path: Path, monkeypatch:
 
 def test_the_card_says_what_the_numbers_are(tiny_store: ClipStore, unbroken: Callable[..., Path]):
     card = json.loads((unbroken() / "card.json").read_text())
-    assert (card["format"], card["version"]) == ("lst-checkpoint", 1)
+    assert (card["format"], card["version"]) == ("lst-checkpoint", 2)
     assert card["build"] == {
         **{"encoder": "ctrgcn", "layout": "kinect_v1_20", "num_persons": 1, "num_classes": 12, "width": 8},
         "persons": "every_slot",

@@ -4,8 +4,8 @@ Neither can run code. The card has plain build arguments, so a checkpoint loads 
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from lst.data.input.pipeline import InputPipeline
+from lst.data.input.pipeline_card import pipeline_from_json, pipeline_json
+from lst.data.input.steps.step import Step
 from lst.files import atomic_path, write_json
 from lst.nets.classifier import SkeletonClassifier, build_classifier
 
 MODEL, CARD = "model.safetensors", "card.json"
-FORMAT, VERSION = "lst-checkpoint", 1
+FORMAT, VERSION = "lst-checkpoint", 2
+OLDER = (1,)
+"""Versions that are read too. 1: the input path was one of two, by name."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ def make_card(
     facts: Mapping[str, Any],
 ) -> dict[str, Any]:
     """build: arguments of `build_classifier`. facts: whatever else is worth knowing about these numbers."""
-    head = {"format": FORMAT, "version": VERSION, "build": dict(build), "input": asdict(pipeline)}
+    head = {"format": FORMAT, "version": VERSION, "build": dict(build), "input": pipeline_json(pipeline)}
     return {**head, "class_names": list(class_names), **facts}
 
 
@@ -68,7 +72,7 @@ def read_card(folder: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: is not text ({error.reason} at byte {error.start})") from None
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         raise ValueError(f"{path}: not the card of an lst checkpoint")
-    if card.get("version") != VERSION:
+    if card.get("version") not in (VERSION, *OLDER):
         raise ValueError(
             f"{path}: version {card.get('version')!r}, this lst reads up to {VERSION}; update lst"
         )
@@ -77,10 +81,13 @@ def read_card(folder: Path) -> dict[str, Any]:
     return card
 
 
-def _built_from(card: Mapping[str, Any], path: Path) -> tuple[SkeletonClassifier, InputPipeline]:
+def _built_from(
+    card: Mapping[str, Any], path: Path, steps: Sequence[type[Step]]
+) -> tuple[SkeletonClassifier, InputPipeline]:
     """What the card describes, with start values."""
     try:
-        classifier, pipeline = build_classifier(**card["build"]), InputPipeline(**card["input"])
+        classifier = build_classifier(**card["build"])
+        pipeline = pipeline_from_json(card["input"], steps=steps)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: describes no network of this lst ({error})") from error
     if len(card["class_names"]) != classifier.head.out_features:
@@ -90,14 +97,18 @@ def _built_from(card: Mapping[str, Any], path: Path) -> tuple[SkeletonClassifier
     return classifier, pipeline
 
 
-def load_checkpoint(folder: str | Path, device: torch.device | str = "cpu") -> Checkpoint:
+def load_checkpoint(
+    folder: str | Path, device: torch.device | str = "cpu", *, steps: Sequence[type[Step]] = ()
+) -> Checkpoint:
     """Read a checkpoint folder; every tensor must be there and fit.
+
+    steps: classes of input steps that are not lst's own, if the run was trained with such.
 
     Raises FileNotFoundError when it is absent and ValueError when it is damaged or of another format.
     """
     folder = Path(folder)
     card = read_card(folder)
-    classifier, pipeline = _built_from(card, folder / CARD)
+    classifier, pipeline = _built_from(card, folder / CARD, steps)
     try:
         classifier.load_state_dict(load_file(folder / MODEL), strict=True)
     except (OSError, SafetensorError, RuntimeError) as error:

@@ -9,7 +9,9 @@ import torch
 
 from lst.data.input import draws
 from lst.data.input.batches import ClipBatches, Place
+from lst.data.input.changes import apply_changes
 from lst.data.input.pipeline import InputPipeline
+from lst.data.input.presets import published_pipeline
 from lst.data.store.clip_store import ClipStore
 from lst.facts.benchmarks import Benchmark, get_benchmark
 from lst.facts.skeleton import Skeleton
@@ -45,9 +47,13 @@ class Assembly:
 
 
 def input_pipeline(config: RunConfig) -> InputPipeline:
-    """The recipe's way from a stored clip to the net's input."""
+    """The recipe's way from a stored clip to the net's input, with the changes that the recipe names.
+
+    Raises:
+        ValueError: a change that names no step or no number of one.
+    """
     benchmark = get_benchmark(config.benchmark)
-    return InputPipeline(
+    pipeline = published_pipeline(
         layout=benchmark.layout,
         modality=config.modality,
         clip_length=config.clip_length or benchmark.clip_length,
@@ -56,6 +62,7 @@ def input_pipeline(config: RunConfig) -> InputPipeline:
         bones="gap" if config.parity == "gap" else "parent",
         missing_person=benchmark.missing_person if config.parity == "gap" else "zeros",
     )
+    return apply_changes(pipeline, config.input)
 
 
 def training_clips(

@@ -73,6 +73,8 @@ class RunConfig:
     """every_slot: an empty second slot counts as a person, as published (Q8); present: only who is there."""
     clip_length: int | None = None
     """Frames the net sees; the benchmark's number if not given."""
+    input: tuple[str, ...] = ()
+    """Changes of the input path: Rotate.max_radians=0.2, Rotate=off, or Mirror(share=0.5) to add a step."""
     batch_size: int = 64
     repeat: int = 5
     """How often one epoch shows each clip, each time cut and turned differently."""
@@ -104,6 +106,7 @@ class RunConfig:
         if self.seed < 0:
             raise ValueError(f"seed must not be negative, got {self.seed}")
         object.__setattr__(self, "unseen", tuple(sorted(self.unseen)))  # a set of classes has no order
+        object.__setattr__(self, "input", tuple(self.input))
         self._check_unseen(get_benchmark(self.benchmark).num_classes)
 
     def _check_unseen(self, num_classes: int) -> None:

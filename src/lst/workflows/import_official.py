@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lst.data.input.pipeline import InputPipeline
+from lst.data.input.presets import published_pipeline
 from lst.facts.benchmarks import get_benchmark
 from lst.facts.choices import Modality
 from lst.nets.checkpoint import CARD, make_card, save_checkpoint
@@ -26,7 +26,7 @@ def import_official(
     _check_may_write(out, overwrite=overwrite)
     facts, official = get_benchmark(benchmark), read_official(source)
     from_gap = any(key.startswith(TRAINING_ONLY) for key in official)
-    pipeline = InputPipeline(
+    pipeline = published_pipeline(
         layout=facts.layout,
         modality=modality,
         clip_length=facts.clip_length,

@@ -1,80 +1,146 @@
-"""InputPipeline: which steps lie between a stored clip and the net. The steps: `lst.data.input.batches`."""
+"""The input path as a value: which steps lie between a stored clip and the net.
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+A pipeline is a tuple of steps (`data/input/steps/`), each a frozen dataclass with its numbers. Exactly one of
+them is a `FrameStep`, which chooses the frames that the net sees; the others change coordinates. The order is
+the order of the arithmetic, and it also says what must be fetched: steps after the frame step work on the
+chosen frames only, and so only these are gathered; steps before it need every frame of the clip (MinMax takes
+the range of all), unless all of them are `framewise`. Everything random is drawn on the host at the start of
+an epoch, for all clips at once, from (seed, epoch, clip id, repeat); at test time nothing is drawn and a step
+gets None. The whole list stands in the card of a checkpoint (`pipeline_card.py`), so that use matches
+training. The published paths and one for own recordings are made in `presets.py`.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 
-from lst.facts.choices import FramesRule, MissingPerson, Modality, choose
-from lst.facts.skeleton import LAYOUTS, Skeleton, get_layout
+from lst.data.input.steps.frames import FrameStep
+from lst.data.input.steps.known import make_step, step_name
+from lst.data.input.steps.missing import FillMissing
+from lst.data.input.steps.persons import EmptySlots
+from lst.data.input.steps.step import Step
+from lst.data.input.steps.stream import Stream
+from lst.facts.choices import Modality
+from lst.facts.coordinates import Channels
+from lst.facts.skeleton import Skeleton
 
-BonesRule = Literal["parent", "graph", "gap"]
+CLOSING = (FillMissing, EmptySlots, Stream)
+"""Steps that come last: `InputPipeline.adding` puts a new step before the first of them."""
 
-
-def _check_choice(kind: str, value: str, literal: object) -> None:
-    choose(kind, value, {name: name for name in get_args(literal)})
+S = TypeVar("S", bound=Step)
 
 
 @dataclass(frozen=True, kw_only=True)
 class InputPipeline:
-    """What happens between a stored clip and the net. A checkpoint's card holds it, so use matches training.
+    """What happens between a stored clip and the net.
 
     Raises:
-        ValueError: an unknown choice, a number out of range, or bones="gap" for a layout GAP has no code for.
+        ValueError: not exactly one step that chooses frames, or a step that cannot work on such clips.
     """
 
-    layout: str
-    modality: Modality
-    clip_length: int
-    """Frames the net sees."""
+    skeleton: Skeleton
     num_persons: int
     """Persons the net sees; further persons are left out."""
-    frames: FramesRule
-    """random_frames: NW-UCLA (method.md 13.4). crop_resize: NTU (13.1 to 13.3)."""
-    bones: BonesRule = "parent"
-    """parent: child minus parent, root zero, joint streams untouched (the tree NW-UCLA's feeder uses, too).
-    graph: the same along the tree of the spatial graph, as CTR-GCN's own checkpoints were trained (Q2).
-    gap: the official joint matrix of method.md 4.2, which also changes the joint streams of NW-UCLA."""
-    missing_person: MissingPerson = "zeros"
-    """What stands in the slot of a person whom the clip does not have."""
-    max_view_degrees: int = 60
-    """random_frames, training: largest turn about x and about y, drawn in whole degrees."""
-    max_rotation: float = 0.3
-    """crop_resize, training: largest turn about each axis, in radians."""
-    min_crop: float = 0.5
-    """crop_resize, training: smallest share of the clip's frames that is kept."""
-    test_crop: float = 0.95
-    """crop_resize, test: share of the clip's frames that is kept, around its centre."""
+    steps: tuple[Step, ...]
+    channels: Channels = "xyz"
+    """What the numbers of a stored joint are."""
 
     def __post_init__(self) -> None:
-        _check_choice("modality", self.modality, Modality)
-        _check_choice("frames rule", self.frames, FramesRule)
-        _check_choice("bones rule", self.bones, BonesRule)
-        _check_choice("rule for a missing person", self.missing_person, MissingPerson)
-        choose("layout", self.layout, LAYOUTS)
-        if self.bones == "gap":
-            self.skeleton.gap_k(self.modality)  # raises for a layout without an official joint matrix
-        self._check_numbers()
+        if self.num_persons < 1:
+            raise ValueError(f"pipeline: num_persons must be at least 1, got {self.num_persons}")
+        if (count := sum(isinstance(step, FrameStep) for step in self.steps)) != 1:
+            names = ", ".join(map(step_name, self.steps)) or "none"
+            raise ValueError(
+                f"pipeline: exactly one step must choose the frames (RandomFrames, CropResize, Resize), "
+                f"found {count} among {names}"
+            )
+        channels = self.channels
+        for step in self.steps:
+            step.check(self.skeleton, channels)
+            channels = step.channels_after(channels)
 
-    def _check_numbers(self) -> None:
-        for name in ("clip_length", "num_persons"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"pipeline: {name} must be at least 1, got {getattr(self, name)}")
-        for name in ("min_crop", "test_crop"):
-            if not 0 < getattr(self, name) <= 1:
-                raise ValueError(f"pipeline: {name} is a share in (0, 1], got {getattr(self, name)}")
-        for name in ("max_view_degrees", "max_rotation"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"pipeline: {name} must not be negative, got {getattr(self, name)}")
+    def __repr__(self) -> str:
+        lines = "\n".join(f"  {step!r}," for step in self.steps)
+        return f"InputPipeline({self.skeleton.name}, {self.channels}, {self.num_persons} persons:\n{lines}\n)"
 
     @property
-    def skeleton(self) -> Skeleton:
-        return get_layout(self.layout)
+    def layout(self) -> str:
+        return self.skeleton.name
+
+    @property
+    def frame_step(self) -> FrameStep:
+        return next(step for step in self.steps if isinstance(step, FrameStep))
+
+    @property
+    def before(self) -> tuple[Step, ...]:
+        """Steps before the frame step."""
+        return self.steps[: self.steps.index(self.frame_step)]
+
+    @property
+    def after(self) -> tuple[Step, ...]:
+        return self.steps[len(self.before) + 1 :]
+
+    @property
+    def needs_every_frame(self) -> bool:
+        return not all(step.framewise for step in self.before)
+
+    @property
+    def clip_length(self) -> int:
+        """Frames the net sees."""
+        return self.frame_step.clip_length
+
+    @property
+    def net_channels(self) -> int:
+        """Channels the net sees."""
+        channels = self.channels
+        for step in self.steps:
+            channels = step.channels_after(channels)
+        return len(channels)
+
+    @property
+    def keeps_missing(self) -> bool:
+        """Whether missing joints travel as NaN; otherwise they are 0 from the start."""
+        return self.has(FillMissing)
+
+    @property
+    def modality(self) -> Modality:
+        """The stream that the net sees."""
+        return self.find(Stream).modality if self.has(Stream) else "joint"
 
     def joint_matrix(self) -> np.ndarray | None:
-        """(V, V) matrix that makes this modality out of joint positions; None where they stay as they are."""
-        skeleton = self.skeleton
-        if self.bones == "gap":
-            return skeleton.gap_joint_matrix(skeleton.gap_k(self.modality))
-        tree = "graph" if self.bones == "graph" else "anatomical"
-        return skeleton.bone_matrix(tree) if self.modality.startswith("bone") else None
+        """(V, V) matrix that makes the modality out of joint positions; None where they stay as they are."""
+        return self.find(Stream).joint_matrix(self.skeleton) if self.has(Stream) else None
+
+    def has(self, kind: type[Step]) -> bool:
+        return any(type(step) is kind for step in self.steps)
+
+    def find(self, kind: type[S]) -> S:
+        """The first step of this class; ValueError if there is none."""
+        found = [step for step in self.steps if type(step) is kind]
+        if not found:
+            names = ", ".join(map(step_name, self.steps))
+            raise ValueError(f"pipeline: has no step {step_name(kind)}, only {names}")
+        return found[0]
+
+    def changing(self, kind: type[Step], **numbers: Any) -> "InputPipeline":
+        """The same pipeline with other numbers in its first step of this class. Errors as `make_step`."""
+        old = self.find(kind)
+        values = {**vars(old), **numbers}
+        return self._with(tuple(make_step(kind, values) if step is old else step for step in self.steps))
+
+    def adding(self, *steps: Step) -> "InputPipeline":
+        """The same pipeline with these steps before its closing ones, so that they see joint positions.
+
+        That is after the frames are chosen, in the published paths and in that for own recordings.
+        """
+        at = next((i for i, step in enumerate(self.steps) if isinstance(step, CLOSING)), len(self.steps))
+        return self._with((*self.steps[:at], *steps, *self.steps[at:]))
+
+    def without(self, kind: type[Step]) -> "InputPipeline":
+        """The same pipeline without its first step of this class."""
+        gone = self.find(kind)
+        return self._with(tuple(step for step in self.steps if step is not gone))
+
+    def _with(self, steps: tuple[Step, ...]) -> "InputPipeline":
+        return replace(self, steps=steps)

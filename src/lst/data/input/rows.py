@@ -39,7 +39,7 @@ class ClipRows:
     seen_N2M: np.ndarray
     """First and last frame in which each person of a clip is there (any number not 0), or _NEVER."""
     not_finite: np.ndarray
-    """Which of the N clips have NaN or infinite coordinates. What is fetched has 0 in their place."""
+    """Which of the N clips have NaN or infinite coordinates that are fetched as 0."""
 
     def gather(self, clips_N: Tensor, frames_NT: Tensor, num_persons: int) -> Tensor:
         """The given frames -> (N, C, T, V, M) on the training device. A missing person repeats the last."""
@@ -49,14 +49,6 @@ class ClipRows:
         joints_CNMTV = self.take(first_NM[:, :, None] + frames_NT[:, None, :])
         return joints_CNMTV.permute(1, 0, 3, 4, 2)
 
-    def hide_missing(self, x_NCTVM: Tensor, clips_N: Tensor) -> Tensor:
-        """Persons that a clip does not have become zeros."""
-        num_persons = x_NCTVM.shape[-1]
-        if num_persons <= self.host_persons_N.min():
-            return x_NCTVM
-        missing_NM = torch.arange(num_persons, device=clips_N.device) >= self.persons_N[clips_N, None]
-        return x_NCTVM.masked_fill(missing_NM[:, None, None, None, :].to(x_NCTVM.device), 0.0)
-
     def present(self, clips: np.ndarray, start: np.ndarray, length: np.ndarray) -> np.ndarray:
         """(N, M) whether a person is there in the frames start .. start + length - 1; somebody always is."""
         first_NM, last_NM = self.seen_N2M[clips].swapaxes(0, 1)
@@ -65,16 +57,28 @@ class ClipRows:
         return present_NM
 
 
-def rows_on_device(store: ClipStore, clips: np.ndarray, num_persons: int, device: torch.device) -> ClipRows:
-    """Copy the frames of the clips to the training device."""
+def rows_on_device(
+    store: ClipStore, clips: np.ndarray, num_persons: int, device: torch.device, *, keep_missing: bool = False
+) -> ClipRows:
+    """Copy the frames of the clips to the training device.
+
+    keep_missing: NaN is a missing joint and stays; otherwise it becomes 0.
+    """
     sizes = store.frames[clips] * store.persons[clips]
     before = np.cumsum(sizes) - sizes
     joints_RVC = store.joints[np.repeat(store.offsets[clips] - before, sizes) + np.arange(sizes.sum())]
-    return loose_rows(joints_RVC, store.frames[clips], store.persons[clips], num_persons, device)
+    sizes = (store.frames[clips], store.persons[clips])
+    return loose_rows(joints_RVC, *sizes, num_persons, device, keep_missing=keep_missing)
 
 
 def loose_rows(
-    joints_RVC: np.ndarray, frames: np.ndarray, persons: np.ndarray, num_persons: int, device: torch.device
+    joints_RVC: np.ndarray,
+    frames: np.ndarray,
+    persons: np.ndarray,
+    num_persons: int,
+    device: torch.device,
+    *,
+    keep_missing: bool = False,
 ) -> ClipRows:
     """Rows of clips that follow each other without gaps."""
     sizes = frames * persons
@@ -84,17 +88,20 @@ def loose_rows(
         c, _, v = joints_CRV.shape
         return joints_CRV.index_select(1, rows.flatten()).view(c, *rows.shape, v)
 
-    return _rows(take, joints_RVC, frames, persons, np.cumsum(sizes) - sizes, num_persons, device)
+    where = (frames, persons, np.cumsum(sizes) - sizes)
+    return _rows(take, joints_RVC, *where, num_persons, device, keep_missing=keep_missing)
 
 
-def rows_on_disk(store: ClipStore, clips: np.ndarray, num_persons: int, device: torch.device) -> ClipRows:
+def rows_on_disk(
+    store: ClipStore, clips: np.ndarray, num_persons: int, device: torch.device, *, keep_missing: bool = False
+) -> ClipRows:
     """Leave the frames in the store's memory-mapped file."""
 
     def take(rows: Tensor) -> Tensor:
         return torch.from_numpy(store.joints[rows.numpy()]).to(device).movedim(-1, 0)
 
     where = (store.frames[clips], store.persons[clips], store.offsets[clips])
-    return _rows(take, store.joints, *where, num_persons, torch.device("cpu"))
+    return _rows(take, store.joints, *where, num_persons, torch.device("cpu"), keep_missing=keep_missing)
 
 
 def _rows(
@@ -105,20 +112,23 @@ def _rows(
     offsets: np.ndarray,
     num_persons: int,
     home: torch.device,
+    *,
+    keep_missing: bool,
 ) -> ClipRows:
     frames, persons, offsets = (np.asarray(a, dtype=np.int64) for a in (frames, persons, offsets))
     tables = [torch.from_numpy(a).to(home) for a in (frames, persons, offsets)]
     looked_at = [_seen(joints_RVC, frames, persons, offsets, person) for person in range(num_persons)]
     seen_N2M = np.stack([seen_N2 for seen_N2, _ in looked_at], axis=2)
     is_finite_N = np.logical_and.reduce([finite_N for _, finite_N in looked_at])
+    other = torch.nan if keep_missing else 0.0
     return ClipRows(
-        take if is_finite_N.all() else lambda rows: torch.nan_to_num(take(rows), 0.0, 0.0, 0.0),
+        take if is_finite_N.all() else lambda rows: torch.nan_to_num(take(rows), other, other, other),
         home,
         *tables,
         host_frames_N=frames,
         host_persons_N=persons,
         seen_N2M=seen_N2M,
-        not_finite=np.flatnonzero(~is_finite_N),
+        not_finite=np.flatnonzero(~is_finite_N & (not keep_missing)),
     )
 
 
@@ -148,7 +158,7 @@ def _seen_in(
     before = np.cumsum(lengths) - lengths
     frame_R = np.arange(lengths.sum()) - np.repeat(before, lengths)
     joints_RD = joints_RVC[frame_R + np.repeat(firsts, lengths)].reshape(len(frame_R), -1)
-    is_there_R = (joints_RD != 0).any(axis=1)
+    is_there_R = ((joints_RD != 0) & ~np.isnan(joints_RD)).any(axis=1)
     first_N = np.minimum.reduceat(np.where(is_there_R, frame_R, _NEVER[0]), before)
     last_N = np.maximum.reduceat(np.where(is_there_R, frame_R, _NEVER[1]), before)
     is_finite_N = np.logical_and.reduceat(np.isfinite(joints_RD).all(axis=1), before)

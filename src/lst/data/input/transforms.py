@@ -39,15 +39,17 @@ def even_frames(length_N: Tensor, count: int) -> Tensor:
     return frames_NT
 
 
-def train_crop(length_N: Tensor, draws_N2: Tensor, *, min_share: float = 0.5) -> tuple[Tensor, Tensor]:
+def train_crop(
+    length_N: Tensor, draws_N2: Tensor, *, min_share: float = 0.5, shortest: int = SHORTEST_CROP
+) -> tuple[Tensor, Tensor]:
     """Host: clip lengths and two draws in [0, 1) -> (start_N, length_N) of a random crop, 13.1 (train).
 
-    The share of the clip kept is uniform in [min_share, 1], but never fewer than SHORTEST_CROP frames; the
+    The share of the clip kept is uniform in [min_share, 1], but never fewer than `shortest` frames; the
     start is uniform over all that fit. draws_N2 is float64.
     """
     share_N = min_share + (1 - min_share) * draws_N2[:, 0]
     kept_N = (length_N * share_N).floor().to(torch.int64)
-    kept_N = torch.minimum(kept_N.clamp(min=SHORTEST_CROP), length_N)
+    kept_N = torch.minimum(kept_N.clamp(min=shortest), length_N)
     start_N = (draws_N2[:, 1] * (length_N - kept_N + 1)).floor().to(torch.int64)
     return start_N, kept_N
 
@@ -84,6 +86,13 @@ def blend(first_NCTVM: Tensor, second_NCTVM: Tensor, share_NT: Tensor) -> Tensor
     """Mix two gathers of frames as `blend_frames` says."""
     share = share_NT[:, None, :, None, None]
     return (1 - share) * first_NCTVM + share * second_NCTVM
+
+
+def blend_seen(first_NCTVM: Tensor, second_NCTVM: Tensor, share_NT: Tensor) -> Tensor:
+    """The same where a missing joint is NaN: of two frames of which one lacks it, the other one counts."""
+    mixed = blend(first_NCTVM, second_NCTVM, share_NT)
+    either = torch.where(first_NCTVM.isnan(), second_NCTVM, first_NCTVM)
+    return torch.where(mixed.isnan(), either, mixed)
 
 
 def pick_frames(x_NCTVM: Tensor, frames_NT: Tensor) -> Tensor:
@@ -129,6 +138,14 @@ def rotate(x_NCTVM: Tensor, matrices_N33: Tensor) -> Tensor:
     x_NTVM, y_NTVM, z_NTVM = x_NCTVM.unbind(1)
     m = matrices_N33[..., None, None, None]
     return torch.stack([m[:, i, 0] * x_NTVM + m[:, i, 1] * y_NTVM + m[:, i, 2] * z_NTVM for i in range(3)], 1)
+
+
+def rotate_in_plane(x_NCTVM: Tensor, matrices_N33: Tensor) -> Tensor:
+    """Turn x and y by the upper left corner of each matrix; a third channel stays."""
+    x_NTVM, y_NTVM = x_NCTVM[:, 0], x_NCTVM[:, 1]
+    m = matrices_N33[..., None, None, None]
+    turned = [m[:, i, 0] * x_NTVM + m[:, i, 1] * y_NTVM for i in range(2)]
+    return torch.stack([*turned, *x_NCTVM[:, 2:].unbind(1)], 1)
 
 
 def axis_range(x_NCTVM: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,89 @@
+"""The input paths by name: the two published ones, and one for recordings of one's own."""
+
+from functools import partial
+from typing import get_args
+
+from lst.data.input.pipeline import InputPipeline
+from lst.data.input.steps.frames import CropResize, RandomFrames
+from lst.data.input.steps.persons import EmptySlots
+from lst.data.input.steps.space import Centre, MinMax
+from lst.data.input.steps.step import Step
+from lst.data.input.steps.stream import BonesRule, Stream
+from lst.data.input.steps.turns import Rotate, ViewChange
+from lst.facts.choices import FramesRule, MissingPerson, Modality, choose
+from lst.facts.skeleton import Skeleton, get_layout
+
+
+def random_frames(
+    skeleton: Skeleton,
+    *,
+    modality: Modality,
+    clip_length: int,
+    num_persons: int,
+    bones: BonesRule = "parent",
+    missing_person: MissingPerson = "zeros",
+    max_view_degrees: int = 60,
+) -> InputPipeline:
+    """NW-UCLA (docs/method.md, `random_frames`): centred, turned, scaled to a box, frames drawn."""
+    steps: tuple[Step, ...] = (
+        # The Spine of kinect_v1_20. Any joint would do: MinMax cancels the step but for its rounding.
+        Centre(skeleton.joints[min(1, skeleton.num_joints - 1)]),
+        ViewChange(max_view_degrees),
+        MinMax(),
+        RandomFrames(clip_length),
+        EmptySlots(missing_person),
+        Stream(modality, bones),
+    )
+    return InputPipeline(skeleton=skeleton, num_persons=num_persons, steps=steps)
+
+
+def crop_resize(
+    skeleton: Skeleton,
+    *,
+    modality: Modality,
+    clip_length: int,
+    num_persons: int,
+    bones: BonesRule = "parent",
+    missing_person: MissingPerson = "zeros",
+    max_rotation: float = 0.3,
+    min_crop: float = 0.5,
+    test_crop: float = 0.95,
+) -> InputPipeline:
+    """NTU RGB+D (docs/method.md, `crop_resize`): a stretch of the clip, resized and turned."""
+    steps: tuple[Step, ...] = (
+        CropResize(clip_length, min_crop, test_crop),
+        Rotate(max_rotation),
+        EmptySlots(missing_person),
+        Stream(modality, bones),
+    )
+    return InputPipeline(skeleton=skeleton, num_persons=num_persons, steps=steps)
+
+
+def published_pipeline(
+    *,
+    layout: str,
+    modality: Modality,
+    clip_length: int,
+    num_persons: int,
+    frames: FramesRule,
+    bones: BonesRule = "parent",
+    missing_person: MissingPerson = "zeros",
+    max_view_degrees: int = 60,
+    max_rotation: float = 0.3,
+    min_crop: float = 0.5,
+    test_crop: float = 0.95,
+) -> InputPipeline:
+    """One of the two by its name. The arguments are the fields that cards had before they listed steps."""
+    choose("frames rule", frames, dict.fromkeys(get_args(FramesRule)))
+    if frames == "random_frames":
+        path = partial(random_frames, max_view_degrees=max_view_degrees)
+    else:
+        path = partial(crop_resize, max_rotation=max_rotation, min_crop=min_crop, test_crop=test_crop)
+    return path(
+        get_layout(layout),
+        modality=modality,
+        clip_length=clip_length,
+        num_persons=num_persons,
+        bones=bones,
+        missing_person=missing_person,
+    )
