@@ -182,21 +182,31 @@ def test_an_empty_slot_leaves_no_trace(training: bool):
         torch.testing.assert_close(ours, theirs)
 
 
-def test_at_test_time_the_net_finds_out_by_itself_who_is_there():
+def test_a_mask_says_the_same_as_positions():
     x_NCTVM, present_B = clips_and_present()
+    mask_NM = torch.zeros(8, dtype=torch.bool).index_fill(0, present_B, True).view(4, 2)
     net = net_of("present").eval()
-    torch.testing.assert_close(net(x_NCTVM), net(x_NCTVM, present_B))
-    turned = x_NCTVM.flip(-1)
-    torch.testing.assert_close(net(turned), net(x_NCTVM))  # slots have no order
+    torch.testing.assert_close(net(x_NCTVM, mask_NM), net(x_NCTVM, present_B))
+    turned = net(x_NCTVM.flip(-1), mask_NM.flip(-1))
+    torch.testing.assert_close(turned, net(x_NCTVM, present_B))  # slots have no order
     padded = torch.cat([x_NCTVM, torch.zeros_like(x_NCTVM)], dim=-1)  # more slots, nobody in them
-    torch.testing.assert_close(net(padded), net(x_NCTVM))
+    nobody_NM = torch.cat([mask_NM, torch.zeros_like(mask_NM)], dim=-1)
+    torch.testing.assert_close(net(padded, nobody_NM), net(x_NCTVM, present_B))
+
+
+def test_who_is_there_is_not_guessed():
+    """Somebody who stands still is all 0 in a motion stream, and is there all the same."""
+    x_NCTVM, _ = clips_and_present()
+    with pytest.raises(ValueError, match="the clips have 2 slots for persons and nothing says who is there"):
+        net_of("present")(x_NCTVM)
+    one = net_of("present", 1).eval()
+    torch.testing.assert_close(one(x_NCTVM[..., :1]), one(x_NCTVM[..., :1], torch.arange(4)))
 
 
 def test_a_clip_without_anybody_has_finite_logits():
     x_NCTVM = torch.zeros(2, 3, 8, 25, 2, dtype=torch.float64)
     net = net_of("present").eval()
-    assert net(x_NCTVM).isfinite().all()
-    torch.testing.assert_close(net(x_NCTVM), net(x_NCTVM, torch.tensor([0, 2])))
+    assert net(x_NCTVM, torch.tensor([0, 2])).isfinite().all()
 
 
 def test_as_published_an_empty_slot_counts():
@@ -212,8 +222,9 @@ def test_features_of_half_precision_are_averaged_over_persons_in_float32():
     net = SkeletonClassifier(nn.Identity(), width=1, num_classes=1, persons="present")
     x_NCTVM = torch.full((1, 1, 1, 1, 2), 1.0, dtype=torch.bfloat16)
     x_NCTVM[..., 1] = 1 / 256  # lost in a bfloat16 sum
-    assert net.features(x_NCTVM).dtype == torch.float32
-    assert net.features(x_NCTVM).item() == (1 + 1 / 256) / 2
+    features = net.features(x_NCTVM, torch.tensor([[True, True]]))
+    assert features.dtype == torch.float32
+    assert features.item() == (1 + 1 / 256) / 2
 
 
 def test_the_rule_is_checked():

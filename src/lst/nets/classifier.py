@@ -42,17 +42,27 @@ class SkeletonClassifier(nn.Module):
     def features(self, x_NCTVM: Tensor, present_B: Tensor | None = None) -> Tensor:
         """Joint features (N, C', V): the encoder's map, averaged over frames and persons in float32.
 
-        present_B: positions n * M + m of the persons who are there, at least one for each clip. Without it
-        they are found in x, and every slot is computed: at test time the same result at more cost, but for a
-        person of whom x shows nothing but 0, as a motion stream of somebody who stands perfectly still.
+        present_B: who is there, at least one person for each clip: int64 positions n * M + m, as `NetInput`
+        has them, or a (N, M) mask of bool, with which every slot is computed: the same result at more cost.
+        It is not looked for in x, where somebody who stands perfectly still is all 0 in a motion stream.
+
+        Raises:
+            ValueError: persons="present", several slots, and nobody says who is there.
         """
         if self.persons == "every_slot":
             return _over_frames(self.encoder(x_NCTVM)).mean(dim=1)
         n, m = x_NCTVM.shape[0], x_NCTVM.shape[-1]
-        persons_BCTV1 = x_NCTVM.permute(0, 4, 1, 2, 3).flatten(0, 1).unsqueeze(-1)
         if present_B is None:
+            if m > 1:
+                raise ValueError(
+                    f"the clips have {m} slots for persons and nothing says who is there: call the net with both "
+                    "parts of a NetInput, `classifier(*prepare_arrays(clips, pipeline))`"
+                )
+            present_B = torch.ones(n, m, dtype=torch.bool, device=x_NCTVM.device)
+        persons_BCTV1 = x_NCTVM.permute(0, 4, 1, 2, 3).flatten(0, 1).unsqueeze(-1)
+        if present_B.dtype == torch.bool:
             joints_BCV = _over_frames(self.encoder(persons_BCTV1)).squeeze(1)
-            return _over_persons(joints_BCV.unflatten(0, (n, m)), _who_is_there(x_NCTVM))
+            return _over_persons(joints_BCV.unflatten(0, (n, m)), present_B)
         joints_BCV = _over_frames(self.encoder(persons_BCTV1[present_B])).squeeze(1)
         dense_BCV = joints_BCV.new_zeros(n * m, *joints_BCV.shape[1:]).index_copy(0, present_B, joints_BCV)
         there_B = joints_BCV.new_zeros(n * m).index_fill(0, present_B, 1.0)
@@ -69,14 +79,6 @@ class SkeletonClassifier(nn.Module):
 
 def _over_frames(features_NMCTV: Tensor) -> Tensor:
     return at_least_float32(features_NMCTV).mean(dim=3)
-
-
-def _who_is_there(x_NCTVM: Tensor) -> Tensor:
-    """(N, M) 1 for a person with any number that is not 0; if there is none, for the first."""
-    there_NM = (x_NCTVM != 0).any(dim=(1, 2, 3))
-    nobody_N = ~there_NM.any(dim=1)
-    first_M = torch.arange(there_NM.shape[1], device=x_NCTVM.device) == 0
-    return there_NM | (nobody_N[:, None] & first_M)
 
 
 def _over_persons(joints_NMCV: Tensor, there_NM: Tensor) -> Tensor:

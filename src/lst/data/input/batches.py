@@ -8,7 +8,7 @@ element-wise arithmetic, without work per clip and without reading anything back
 depends on (seed, epoch, clip id, repeat) and on nothing else. What is done to it is the pipeline's
 (`lst.data.input.pipeline`).
 
-Where the default differs from the official code (numbers of docs/quirks.md): draws are keyed and so
+Where the default differs from the official code (numbers of method.md, section 16): draws are keyed and so
 differ between epochs (Q32); the stored length counts the frames (Q46); an axis without extent becomes 0
 (Q57); bones are child minus parent unless bones="gap" (Q1 to Q3). The random scale of NW-UCLA is not drawn,
 because min-max cancels it.

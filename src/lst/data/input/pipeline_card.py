@@ -11,25 +11,23 @@ from lst.data.input.steps.known import step_from_json, step_json
 from lst.data.input.steps.step import Step
 from lst.facts.choices import choose
 from lst.facts.coordinates import Channels
-from lst.facts.skeleton import Skeleton, get_layout
+from lst.facts.own_layout import as_layout, layout_json
 
 
 def pipeline_json(pipeline: InputPipeline) -> dict[str, Any]:
-    """Every number of every step, and the layout by its name."""
+    """Every number of every step; the layout by its name, or all of it if it is not one of lst."""
     return {
-        "layout": pipeline.layout,
+        "layout": layout_json(pipeline.skeleton),
         "channels": pipeline.channels,
         "num_persons": pipeline.num_persons,
         "steps": [step_json(step) for step in pipeline.steps],
     }
 
 
-def pipeline_from_json(
-    values: Mapping[str, Any], *, skeleton: Skeleton | None = None, steps: Sequence[type[Step]] = ()
-) -> InputPipeline:
+def pipeline_from_json(values: Mapping[str, Any], *, steps: Sequence[type[Step]] = ()) -> InputPipeline:
     """The pipeline that `pipeline_json` wrote, or an lst that had two fixed paths (`frames`, `max_rotation`).
 
-    skeleton: the layout, where it is not one of lst's. steps: classes of steps that are not lst's.
+    steps: classes of steps that are not lst's.
 
     Raises:
         ValueError: unknown steps, fields or names, or values out of range.
@@ -49,7 +47,7 @@ def pipeline_from_json(
     channels = values.get("channels", "xyz")
     choose("channels", channels, dict.fromkeys(get_args(Channels)))
     return InputPipeline(
-        skeleton=get_layout(values["layout"]) if skeleton is None else skeleton,
+        skeleton=as_layout(values["layout"]),
         channels=channels,
         num_persons=values["num_persons"],
         steps=tuple(_step(i, step, steps) for i, step in enumerate(values["steps"])),

@@ -11,7 +11,8 @@ from lst.data.input.steps.step import Step
 from lst.data.input.steps.stream import BonesRule, Stream
 from lst.data.input.steps.turns import Rotate, ViewChange
 from lst.facts.choices import FramesRule, MissingPerson, Modality, choose
-from lst.facts.skeleton import Skeleton, get_layout
+from lst.facts.own_layout import LayoutLike, as_layout
+from lst.facts.skeleton import Skeleton
 
 
 def random_frames(
@@ -24,7 +25,7 @@ def random_frames(
     missing_person: MissingPerson = "zeros",
     max_view_degrees: int = 60,
 ) -> InputPipeline:
-    """NW-UCLA (docs/method.md, `random_frames`): centred, turned, scaled to a box, frames drawn."""
+    """NW-UCLA (method.md 13.4): centred, turned, scaled to a box, frames drawn."""
     steps: tuple[Step, ...] = (
         # The Spine of kinect_v1_20. Any joint would do: MinMax cancels the step but for its rounding.
         Centre(skeleton.joints[min(1, skeleton.num_joints - 1)]),
@@ -49,7 +50,7 @@ def crop_resize(
     min_crop: float = 0.5,
     test_crop: float = 0.95,
 ) -> InputPipeline:
-    """NTU RGB+D (docs/method.md, `crop_resize`): a stretch of the clip, resized and turned."""
+    """NTU RGB+D (method.md 13.1 and 13.2): a stretch of the clip, resized and turned."""
     steps: tuple[Step, ...] = (
         CropResize(clip_length, min_crop, test_crop),
         Rotate(max_rotation),
@@ -61,7 +62,7 @@ def crop_resize(
 
 def published_pipeline(
     *,
-    layout: str,
+    layout: LayoutLike,
     modality: Modality,
     clip_length: int,
     num_persons: int,
@@ -80,7 +81,7 @@ def published_pipeline(
     else:
         path = partial(crop_resize, max_rotation=max_rotation, min_crop=min_crop, test_crop=test_crop)
     return path(
-        get_layout(layout),
+        as_layout(layout),
         modality=modality,
         clip_length=clip_length,
         num_persons=num_persons,

@@ -14,7 +14,7 @@ from lst.data.input import draws, transforms
 from lst.data.input.steps.step import Draw, Step
 
 _FRAME_COPIES = 100
-"""docs/method.md, `random_frames`: every frame lies in the urn a hundred times."""
+"""method.md 13.4, step 4: every frame lies in the urn a hundred times."""
 
 
 class Frames(NamedTuple):

@@ -25,7 +25,7 @@ class Stream(Step):
     bones: BonesRule = "parent"
     """parent: child minus parent, root zero, joint streams untouched (the tree NW-UCLA's feeder uses, too).
     graph: the same along the tree of the spatial graph, as CTR-GCN's own checkpoints were trained (Q2).
-    gap: the official joint matrix, which also changes the joint streams of NW-UCLA (docs/method.md)."""
+    gap: the official joint matrix, which also changes the joint streams of NW-UCLA (method.md 4.2)."""
 
     def __post_init__(self) -> None:
         choose("modality", self.modality, dict.fromkeys(get_args(Modality)))
