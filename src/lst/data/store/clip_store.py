@@ -373,8 +373,7 @@ def write_store(
             "coordinates": None if coordinates is None else asdict(coordinates),
             CHECKSUMS: {files.JOINTS: joints_crc, files.CLIPS: file_checksum(temporary / files.CLIPS)},
         }
-        # The manifest comes last: a folder without one is not a store.
-        write_manifest(temporary / MANIFEST, manifest)
+        write_manifest(temporary / MANIFEST, manifest)  # last: a folder without one is not a store
     return ClipStore.open(folder)
 
 
