@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -75,6 +76,9 @@ def test_manifest_by_hand(tmp_path: Path):
     )
     manifest = json.loads((tmp_path / "s" / "manifest.json").read_text())
     assert manifest.pop("created_by").startswith("lst ")
+    files = {name: zlib.crc32((tmp_path / "s" / name).read_bytes()) for name in ("clips.csv", "joints.npy")}
+    assert manifest.pop("checksums")["clips.csv"] == f"{files['clips.csv']:08x}"
+    assert len(manifest.pop("crc32")) == 8
     assert manifest == {
         "format": "lst-store",
         "version": 2,
@@ -287,9 +291,12 @@ def swap(name: str, old: str, new: str) -> Callable[[Path], None]:
 
 DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no manifest": (lambda f: (f / "manifest.json").unlink(), "is not a store"),
-    "half a manifest": (cut("manifest.json", 9), "manifest.json: broken JSON"),
+    "half a manifest": (cut("manifest.json", 9), r"manifest.json:\d+:\d+: broken JSON"),
     "another manifest": (set_manifest(format="cake"), "not the manifest of a store"),
-    "list as manifest": (lambda f: (f / "manifest.json").write_text("[]"), "not the manifest of a store"),
+    "list as manifest": (
+        lambda f: (f / "manifest.json").write_text("[]"),
+        "expected a JSON object, got a list",
+    ),
     "newer": (set_manifest(version=3), "version 3, but this lst reads versions 1 to 2.*Update lst"),
     "key missing": (swap("manifest.json", '"rows"', '"rowz"'), "lacks rows"),
     "unknown layout": (set_manifest(layout="kinect_v1_21"), "kinect_v1_20"),
@@ -308,14 +315,14 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "clips empty": (cut("clips.csv", 0), "clips.csv:1: expected the columns"),
     "clips cut short": (cut("clips.csv", 14), "clips.csv: 1 clips, but manifest.json says 2"),
     "column renamed": (swap("clips.csv", "persons", "bodies"), "clips.csv:1: expected the columns"),
-    "cell of text": (swap("clips.csv", "a,0,3", "a,0,three"), "whole numbers.*'three'"),
-    "cell missing": (swap("clips.csv", "a,0,3,1,", "a,0,3,"), "clips.csv: expected 6 whole numbers"),
-    "last column missing": (swap("clips.csv", ",1\nb", "\nb"), "clips.csv: expected 6 whole numbers"),
+    "cell of text": (swap("clips.csv", "a,0,3", "a,0,three"), "clip 'a', frames: .*whole number.*'three'"),
+    "cell missing": (swap("clips.csv", "a,0,3,1,", "a,0,3,"), "clips.csv:2: 6 cells, expected 7"),
+    "last column missing": (swap("clips.csv", ",1\nb", "\nb"), "clips.csv:2: 6 cells, expected 7"),
     "gap": (swap("clips.csv", "a,0,3,1,0", "a,0,3,1,1"), "without gaps"),
-    "negative": (swap("clips.csv", "a,0,3,1,0", "a,0,-3,1,0"), "without gaps"),
+    "negative": (swap("clips.csv", "a,0,3,1,0", "a,0,-3,1,0"), "clip 'a', frames: .*'-3'"),
     "clip without frames": (
         lambda f: (swap("clips.csv", "a,0,3", "a,0,0")(f), swap("clips.csv", "b,0,3,1,3", "b,0,6,1,0")(f)),
-        "without gaps",
+        "clip 'a', frames: .*'0'",
     ),
     "too short": (swap("clips.csv", "b,0,3,1,3", "b,0,2,1,3"), "without gaps"),
 }

@@ -16,7 +16,15 @@ import numpy as np
 from lst import __version__
 from lst.data.store import files, own_benchmark, own_writing
 from lst.data.store.defects import DefectFinder, copied_from_train
-from lst.data.store.files import MADE_UP, Problem, StoredClip
+from lst.data.store.files import Problem, StoredClip
+from lst.data.store.manifest import (
+    CHECKSUMS,
+    MADE_UP,
+    MANIFEST,
+    file_checksum,
+    read_manifest,
+    write_manifest,
+)
 from lst.data.store.own_benchmark import OwnClips, StoreBenchmarks
 from lst.data.store.own_splits import SplitPlan
 from lst.facts.benchmarks import BENCHMARKS, Benchmark
@@ -25,6 +33,9 @@ from lst.facts.coordinates import Coordinates
 from lst.facts.own_layout import LayoutLike, as_layout, layout_json
 from lst.facts.skeleton import Skeleton
 from lst.files import new_folder
+
+VERIFIED_BYTES = 256 << 20
+"""Stores up to this size are verified whenever they are opened."""
 
 __all__ = ["MADE_UP", "ClipStore", "Problem", "SplitPlan", "StoredClip", "write_store"]
 
@@ -63,7 +74,7 @@ class ClipStore:
             ValueError: it is not a store, or of a newer version, or damaged.
         """
         folder = Path(folder)
-        manifest, where = files.read_manifest(folder), f"{folder / files.MANIFEST}"
+        manifest, where = read_manifest(folder), f"{folder / MANIFEST}"
         try:
             skeleton = as_layout(manifest["layout"])
             coordinates = msgspec.convert(manifest["coordinates"], Coordinates | None)
@@ -80,7 +91,26 @@ class ClipStore:
             own_benchmark.check_labels(folder / files.CLIPS, clip_ids, labels, len(facts.class_names))
             own_benchmark.check_columns(facts, attributes, f"{folder / files.CLIPS}")
         tables = (clip_ids, labels, frames, persons, offsets, attributes)
-        return cls(folder, manifest, skeleton, joints, *tables, facts, coordinates)
+        store = cls(folder, manifest, skeleton, joints, *tables, facts, coordinates)
+        if joints.nbytes <= VERIFIED_BYTES:
+            store.verify()
+        return store
+
+    def verify(self) -> None:
+        """Check once that the joints are to the bit what was written, where the store has their checksum.
+
+        `open` does it for small stores. Training and testing do it for all: about a second for every GB.
+
+        Raises:
+            ValueError: they are not.
+        """
+        assert self._is_intact
+
+    @cached_property
+    def _is_intact(self) -> bool:
+        if written := self.manifest[CHECKSUMS].get(files.JOINTS):
+            files.check_joints(self.folder / files.JOINTS, self.joints, written)
+        return True
 
     def __len__(self) -> int:
         return len(self.clip_ids)
@@ -309,7 +339,7 @@ def write_store(
         new_folder(folder, overwrite=overwrite, own_files=files.ALL_FILES) as temporary,
         DefectFinder() as defects,
     ):
-        lines, channels = files.write_joints(
+        lines, channels, joints_crc = files.write_joints(
             temporary / files.JOINTS, clips, skeleton.num_joints, defects.look, num_classes
         )
         if coordinates is not None and coordinates.num_channels != channels:
@@ -341,9 +371,9 @@ def write_store(
             "defects": found,
             "benchmark": own_benchmark.facts_json(known if own is None else own),
             "coordinates": None if coordinates is None else asdict(coordinates),
+            CHECKSUMS: {files.JOINTS: joints_crc, files.CLIPS: file_checksum(temporary / files.CLIPS)},
         }
-        # The manifest comes last: a folder without one is not a store.
-        files.write_manifest(temporary / files.MANIFEST, manifest)
+        write_manifest(temporary / MANIFEST, manifest)  # last: a folder without one is not a store
     return ClipStore.open(folder)
 
 

@@ -9,7 +9,8 @@ Letters: N clips, M persons, T frames, V joints, C channels. Callers use `lst.da
 """
 
 import csv
-import json
+import logging
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,24 +18,20 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from lst.files import is_unfinished
+from lst.data.store.manifest import AGAIN, CHECKSUMS, MANIFEST, file_checksum
+from lst.typed_csv import read_table, whole_number
+from lst.typed_files import shown
 
-FORMAT = "lst-store"
-VERSION = 2
-OLDEST = 1
-"""Stores of version 1 knew published data sets only, whose classes and protocols `lst.facts` has."""
-JOINTS, CLIPS, MANIFEST, PROBLEMS = "joints.npy", "clips.csv", "manifest.json", "problems.csv"
+JOINTS, CLIPS, PROBLEMS = "joints.npy", "clips.csv", "problems.csv"
 ALL_FILES = frozenset({JOINTS, CLIPS, MANIFEST, PROBLEMS})
-MADE_UP = "made_up_ids_for"
-"""Entry in the source of a store whose clips came without names: the benchmarks for which names were made."""
 COLUMNS = ("clip_id", "label", "frames", "persons", "offset")
-_MANIFEST_KEYS = frozenset(
-    {"dataset", "layout", "channels", "clips", "rows"}
-    | {"source", "created_by", "attributes", "problems", "defects"}
-)
-_NEW_KEYS: Mapping[str, Any] = {"text_attributes": [], "benchmark": None, "coordinates": None}
-"""What version 2 has beside these, and what stands for it in a store of version 1."""
-_AGAIN = "The store is damaged: run `lst prepare` again."
+_RANGES = {"label": (0, 10**6), "frames": (1, 10**7), "persons": (1, 1000), "offset": (0, 10**12)}
+"""Of the columns; an attribute has any 15 digits."""
+_ANY = (-(10**15), 10**15)
+_CHUNK = 1 << 24
+_PROBLEM_COLUMNS = ["file", "line", "problem"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -77,8 +74,8 @@ def write_joints(
     num_joints: int,
     look: Callable[[str, np.ndarray], None],
     num_classes: int | None = None,
-) -> tuple[list[ClipLine], int]:
-    """Write the blocks one after the other -> the lines of clips.csv and the number of channels.
+) -> tuple[list[ClipLine], int, str]:
+    """Write the blocks one after the other -> the lines of clips.csv, the number of channels, the checksum.
 
     `look` sees each clip id with the joints as they are written. `num_classes` None = not known.
 
@@ -87,7 +84,7 @@ def write_joints(
             first clip.
     """
     lines: dict[str, ClipLine] = {}
-    rows, data_start, first = 0, 0, None
+    rows, data_start, first, crc = 0, 0, None, 0
     with path.open("wb") as file:
         for clip in clips:
             if clip.clip_id in lines:
@@ -99,6 +96,7 @@ def write_joints(
             persons, frames = clip.joints_MTVC.shape[:2]
             joints_MTVC = np.ascontiguousarray(clip.joints_MTVC, dtype="<f4")
             file.write(joints_MTVC.data)
+            crc = zlib.crc32(joints_MTVC.data, crc)
             look(clip.clip_id, joints_MTVC)
             lines[clip.clip_id] = ClipLine(
                 clip.clip_id, clip.label, frames, persons, rows, dict(clip.attributes)
@@ -108,7 +106,7 @@ def write_joints(
             raise ValueError("there is no clip to store")
         header_end = _write_header(file, rows, first.joints_MTVC.shape)
         assert header_end == data_start, "NumPy leaves room in the header for the first axis to grow"
-    return list(lines.values()), first.joints_MTVC.shape[-1]
+    return list(lines.values()), first.joints_MTVC.shape[-1], f"{crc:08x}"
 
 
 def _write_header(file: BinaryIO, rows: int, shape: tuple[int, ...]) -> int:
@@ -157,7 +155,7 @@ def text_attributes(lines: Sequence[ClipLine]) -> list[str]:
 
 
 def write_problems(path: Path, problems: Iterable[Problem]) -> None:
-    _write_csv(path, ["file", "line", "problem"], [[p.file, p.line, p.problem] for p in problems])
+    _write_csv(path, _PROBLEM_COLUMNS, [[p.file, p.line, p.problem] for p in problems])
 
 
 def _write_csv(path: Path, header: list[str], rows: list[list[Any]]) -> None:
@@ -166,97 +164,89 @@ def _write_csv(path: Path, header: list[str], rows: list[list[Any]]) -> None:
         csv.writer(file, lineterminator="\n").writerows([header, *rows])
 
 
-def write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
-    assert manifest.keys() == _MANIFEST_KEYS | _NEW_KEYS.keys()
-    content = {"format": FORMAT, "version": VERSION, **manifest}
-    text = json.dumps(content, indent=1, sort_keys=True)
-    path.write_text(text + "\n", encoding="utf-8", newline="\n")
-
-
 def read_problems(path: Path) -> list[Problem]:
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return [Problem(row["file"], int(row["line"]) if row["line"] else None, row["problem"]) for row in rows]
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    path = folder / MANIFEST
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder. Make the store first with `lst prepare`.")
-    if is_unfinished(folder):
-        raise ValueError(f"{folder}: left behind by a preparation that did not end. Run `lst prepare` again.")
-    if not path.is_file():
-        raise ValueError(f"{folder}: is not a store (no {MANIFEST}). Make one with `lst prepare`.")
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: broken JSON ({error}). {_AGAIN}") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise ValueError(f"{path}: is not the manifest of a store (no format {FORMAT!r}).")
-    if manifest.get("version") not in range(OLDEST, VERSION + 1):
-        raise ValueError(
-            f"{path}: store version {manifest.get('version')!r}, but this lst reads versions {OLDEST} to "
-            f"{VERSION}. Update lst, or run `lst prepare` again."
+    """The lines of problems.csv."""
+    header, rows = read_table(path, AGAIN)
+    if header != _PROBLEM_COLUMNS:
+        raise ValueError(f"{path}:1: expected the columns {','.join(_PROBLEM_COLUMNS)}. {AGAIN}")
+    return [
+        Problem(
+            file, whole_number(line, f"{path}: {file}", AGAIN, low=0, high=10**12) if line else None, text
         )
-    if isinstance(manifest.get("source", {}).get(MADE_UP), str):
-        raise ValueError(f"{path}: imported by an older lst. Run `lst import-data` again.")
-    if missing := sorted(_MANIFEST_KEYS - manifest.keys()):
-        raise ValueError(f"{path}: lacks {', '.join(missing)}. {_AGAIN}")
-    return {**_NEW_KEYS, **manifest}
+        for file, line, text in rows
+    ]
 
 
 def read_clips(path: Path, manifest: dict[str, Any]) -> tuple[list[str], np.ndarray, dict[str, np.ndarray]]:
     """Clip ids, int64 (columns after the first, clips), and the attributes: int64 or text, one per clip."""
     if not path.is_file():
-        raise ValueError(f"{path}: missing. {_AGAIN}")
-    with path.open(newline="", encoding="utf-8") as file:
-        header, *rows = list(csv.reader(file)) or [[]]
+        raise ValueError(f"{path}: missing. {AGAIN}")
+    header, rows = read_table(path, AGAIN)
     expected = [*COLUMNS, *manifest["attributes"]]
     if header != expected:
         raise ValueError(
-            f"{path}:1: expected the columns {','.join(expected)}, got {','.join(header)}. {_AGAIN}"
+            f"{path}:1: expected the columns {','.join(expected)}, got {shown(','.join(header))}. {AGAIN}"
         )
     if len(rows) != manifest["clips"]:
-        raise ValueError(f"{path}: {len(rows)} clips, but {MANIFEST} says {manifest['clips']}. {_AGAIN}")
-    is_text = [name in manifest["text_attributes"] for name in header[len(COLUMNS) :]]
-    is_number = [False, *[True] * (len(COLUMNS) - 1), *(not text for text in is_text)]
-    try:
-        columns = [
-            [int(cell) if number else cell for cell in column]
-            for number, column in zip(is_number, _columns(header, rows), strict=True)
-        ]
-    except ValueError as error:
-        raise ValueError(
-            f"{path}: expected {sum(is_number)} whole numbers after every clip id ({error}). {_AGAIN}"
-        ) from error
+        raise ValueError(f"{path}: {len(rows)} clips, but {MANIFEST} says {manifest['clips']}. {AGAIN}")
+    _warn_if_changed(path, manifest)
+    columns = [_column(path, name, i, rows, manifest) for i, name in enumerate(header)]
+    ids = columns[0]
+    if len(set(ids)) != len(ids):
+        raise ValueError(f"{path}: a clip id stands there more than once. {AGAIN}")
     numbers = np.array(columns[1 : len(COLUMNS)], dtype=np.int64)
     attributes = {
-        name: np.array(column, dtype=str if text else np.int64)
-        for name, column, text in zip(manifest["attributes"], columns[len(COLUMNS) :], is_text, strict=True)
+        name: np.array(column, dtype=str if name in manifest["text_attributes"] else np.int64)
+        for name, column in zip(manifest["attributes"], columns[len(COLUMNS) :], strict=True)
     }
-    return [row[0] for row in rows], numbers, attributes
+    return ids, numbers, attributes
 
 
-def _columns(header: list[str], rows: list[list[str]]) -> list[tuple[str, ...]]:
-    for row in rows:
-        if len(row) != len(header):
-            raise ValueError(f"got {len(row)} cells instead of {len(header)} for clip {row[:1]}")
-    return list(zip(*rows, strict=True)) or [() for _ in header]
+def _column(path: Path, name: str, i: int, rows: list[list[str]], manifest: dict[str, Any]) -> list[Any]:
+    """A column of clips.csv: text, or whole numbers in their range."""
+    cells = [row[i] for row in rows]
+    if i == 0 or name in manifest["text_attributes"]:
+        return cells
+    low, high = _RANGES.get(name, _ANY) if i < len(COLUMNS) else _ANY
+    return [
+        whole_number(cell, f"{path}: clip {shown(row[0])}, {name}", AGAIN, low=low, high=high)
+        for cell, row in zip(cells, rows, strict=True)
+    ]
+
+
+def _warn_if_changed(path: Path, manifest: dict[str, Any]) -> None:
+    written = manifest[CHECKSUMS].get(path.name)
+    if written is not None and file_checksum(path) != written:
+        logger.warning(
+            "%s: was changed after lst wrote it, or is damaged (its checksum in %s does not match). What it "
+            "says is used as it stands.",
+            path,
+            MANIFEST,
+        )
 
 
 def map_joints(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     if not path.is_file():
-        raise ValueError(f"{path}: missing. {_AGAIN}")
+        raise ValueError(f"{path}: missing. {AGAIN}")
     try:
         joints = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise ValueError(f"{path}: cannot be read, perhaps cut short ({error}). {_AGAIN}") from error
+        raise ValueError(f"{path}: cannot be read, perhaps cut short ({error}). {AGAIN}") from error
     if joints.shape != shape or joints.dtype != np.float32:
-        raise ValueError(f"{path}: expected float32 {shape}, got {joints.dtype} {joints.shape}. {_AGAIN}")
+        raise ValueError(f"{path}: expected float32 {shape}, got {joints.dtype} {joints.shape}. {AGAIN}")
     return joints
 
 
 def check_blocks(path: Path, rows_N: np.ndarray, offsets_N: np.ndarray, rows: int) -> None:
     ends_N = np.cumsum(rows_N)
     if (rows_N < 1).any() or (offsets_N != ends_N - rows_N).any() or ends_N[-1:].sum() != rows:
-        raise ValueError(f"{path}: the clips do not fill {JOINTS} ({rows} rows) without gaps. {_AGAIN}")
+        raise ValueError(f"{path}: the clips do not fill {JOINTS} ({rows} rows) without gaps. {AGAIN}")
+
+
+def check_joints(path: Path, joints: np.ndarray, written: str) -> None:
+    """Compare the numbers with the CRC-32 of what was written; about a second for every GB."""
+    crc, flat = 0, joints.reshape(-1)
+    for start in range(0, len(flat), _CHUNK):
+        crc = zlib.crc32(np.ascontiguousarray(flat[start : start + _CHUNK]).data, crc)
+    if f"{crc:08x}" != written:
+        raise ValueError(f"{path}: holds other numbers than were written (checksum {written}). {AGAIN}")
