@@ -1,7 +1,7 @@
 """Official GAP / LST and CTR-GCN checkpoints: which tensor of theirs is which slice of ours.
 
 Key names and shapes: method.md Section 8. The fused parameters of `ctrgcn.py` are the official ones stacked,
-so the mapping is a list of views and serves weights and gradients alike. Nothing is executed on reading.
+so the mapping is a list of views and serves weights and gradients alike. `torch_file` reads the file.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,9 +11,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from lst.facts.shown import shown
 from lst.nets.classifier import SkeletonClassifier
 from lst.nets.ctrgcn import CTRGCN, CTRGCNBlock
+from lst.nets.state_dicts import state_dict_in
 from lst.nets.supervision import LanguageSupervision
+from lst.nets.torch_file import read_torch_file
 
 SUBSETS = 3
 Rows = tuple[int, int] | None  # start, stop along the first axis; None = the whole tensor
@@ -105,24 +108,33 @@ def view_of(ours: Mapping[str, Tensor], piece: Piece) -> Tensor:
 
 
 def read_official(path: Path) -> dict[str, Tensor]:
-    """Official state dict without running any code of the file; a leading `module.` is dropped."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such checkpoint")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for a foreign or unsafe file
-        raise ValueError(
-            f"{path}: not a plain state dict that is safe to read ({type(error).__name__}: "
-            f"{str(error).splitlines()[0]}). Save `model.state_dict()` alone with torch.save and import that."
-        ) from error
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise ValueError(f"{path}: expected a state dict of tensors, got {type(state).__name__}")
-    return {key.removeprefix("module."): value for key, value in state.items()}
+    """Official state dict without running any code of the file, out of its wrappers and prefixes.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no torch file, damaged, or holds no state dict of finite plain tensors.
+    """
+    return state_dict_in(read_torch_file(path), path)
 
 
 def _long_axes(tensor: Tensor) -> tuple[int, ...]:
     """Shape without axes of length 1: a 1x1 convolution and a matrix hold the same values."""
     return tuple(size for size in tensor.shape if size != 1)
+
+
+def _some(official: Mapping[str, Tensor]) -> str:
+    names = [shown(name, 60) for name in list(official)[:4]]
+    return ", ".join(names) + (" ..." if len(official) > len(names) else "")
+
+
+def _check_values(source: Tensor, target: Tensor, key: str, path: Path) -> None:
+    """What passes as a tensor of the right shape but cannot be this one."""
+    if target.is_floating_point() != source.is_floating_point():
+        raise ValueError(f"{path}: {key} is of {source.dtype}, expected {target.dtype}")
+    if key.endswith("running_var") and bool((source < 0).any()):
+        raise ValueError(f"{path}: {key} has a negative variance; the file is damaged")
+    if source.dtype == torch.float64 and not source.float().isfinite().all():
+        raise ValueError(f"{path}: {key} has numbers that are too large for float32; the file is damaged")
 
 
 def fill(
@@ -136,8 +148,11 @@ def fill(
     for piece in pieces:
         target = view_of(ours, piece)
         if piece.key not in official:
+            if piece.key.endswith("num_batches_tracked"):
+                continue  # older torch did not save it, and only training reads it
             raise ValueError(
-                f"{path}: has no tensor {piece.key!r}; it is not a CTR-GCN / GAP checkpoint, or cut"
+                f"{path}: has no tensor {piece.key!r}; it is not a CTR-GCN / GAP checkpoint, or cut. It has "
+                f"{len(official)}: {_some(official)}"
             )
         source = official[piece.key]
         if _long_axes(source) != _long_axes(target):
@@ -145,6 +160,7 @@ def fill(
                 f"{path}: {piece.key} has shape {tuple(source.shape)}, expected {_long_axes(target)} but for "
                 "axes of length 1; check that the benchmark you named is the one it was trained on"
             )
+        _check_values(source, target, piece.key, path)
         target.copy_(source.reshape(target.shape))
         unused.discard(piece.key)
     return sorted(unused)

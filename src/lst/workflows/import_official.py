@@ -5,6 +5,7 @@ from pathlib import Path
 from lst.data.input.presets import published_pipeline
 from lst.facts.benchmarks import get_benchmark
 from lst.facts.choices import Modality
+from lst.facts.shown import shown
 from lst.nets.checkpoint import CARD, make_card, save_checkpoint
 from lst.nets.classifier import build_classifier
 from lst.nets.official import classifier_pieces, fill, read_official
@@ -74,6 +75,6 @@ def _check_unused(unused: list[str], source: Path) -> None:
     """Only the heads that training uses may be left over; anything else means another network."""
     if foreign := [key for key in unused if not key.startswith(TRAINING_ONLY)]:
         raise ValueError(
-            f"{source}: {len(foreign)} tensors have no place in CTR-GCN, such as {foreign[0]!r}; "
+            f"{source}: {len(foreign)} tensors have no place in CTR-GCN, such as {shown(foreign[0])!r}; "
             "it is a checkpoint of another network"
         )

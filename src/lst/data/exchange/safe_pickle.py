@@ -5,6 +5,7 @@ nothing but the few builders below, which are ours and check what they are given
 dictionaries, lists, tuples, numbers, texts, bytes and None need no name.
 """
 
+import math
 import pickle
 import re
 from collections.abc import Callable
@@ -13,12 +14,17 @@ from typing import Any
 
 import numpy as np
 
+from lst.data.exchange.pickle_scan import check_sizes
+from lst.facts.shown import shown, shown_value
+
 _PLAIN_DTYPE = re.compile("b1|[iu][1248]|f[248]|U[0-9]+")
 _DAMAGE = (
     *(pickle.UnpicklingError, EOFError, ValueError, TypeError, LookupError, AttributeError),
-    *(OverflowError, ImportError),
+    *(OverflowError, ImportError, RecursionError, BufferError),
 )
 """What a damaged pickle raises; the documentation of `pickle` leaves the list open."""
+_MOST_LETTERS = 10_000
+"""In one text of an array: clip ids have 20, and the whole array is as wide as its longest text."""
 
 
 class _Refused(Exception):
@@ -39,6 +45,7 @@ def load_plain_pickle(path: str | Path) -> Any:
         raise FileNotFoundError(f"{path}: no such file. Give a pickle.")
     try:
         with path.open("rb") as file:
+            check_sizes(file, path.stat().st_size)
             return _PlainUnpickler(file).load()
     except _Refused as error:
         raise ValueError(
@@ -47,8 +54,15 @@ def load_plain_pickle(path: str | Path) -> Any:
             "file, write it anew with these alone, in the environment that it was made for."
         ) from None
     except _DAMAGE as error:
-        text = f"{path}: cannot be read as pickle, perhaps cut short ({error}); copy or download it again"
+        text = (
+            f"{path}: cannot be read as pickle, perhaps cut short ({shown(error)}); copy or download it again"
+        )
         raise ValueError(text) from error
+    except MemoryError:
+        raise ValueError(
+            f"{path}: there is no memory for its content; the file has {path.stat().st_size / 1e6:,.0f} MB. "
+            "Close other programs, or import it on a machine with more memory."
+        ) from None
 
 
 class _Dtype:
@@ -56,7 +70,9 @@ class _Dtype:
 
     def __init__(self, code: str, *_: object) -> None:
         if not isinstance(code, str) or not _PLAIN_DTYPE.fullmatch(code):
-            raise _Refused(f"a NumPy array or number of type {code!r}")
+            raise _Refused(f"a NumPy array or number of type {shown_value(code)}")
+        if code[0] == "U" and (len(code) > 6 or int(code[1:]) > _MOST_LETTERS):
+            raise ValueError(f"an array of texts of {shown(code[1:], 30)} letters")
         self.numpy = np.dtype(code)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
@@ -70,7 +86,12 @@ class _Array(np.ndarray):
         _, shape, dtype, is_fortran, content = state
         if not isinstance(content, bytes):
             raise _Refused(f"a NumPy array with a {type(content).__name__} in place of its numbers")
-        checked: Any = (1, _checked_shape(shape), _checked(dtype), bool(is_fortran), content)
+        sizes, numpy_dtype = _checked_shape(shape), _checked(dtype)
+        if math.prod(sizes) * numpy_dtype.itemsize != len(content):
+            raise ValueError(
+                f"an array of shape {shown_value(sizes)} and type {numpy_dtype} with {len(content):,} bytes"
+            )
+        checked: Any = (1, sizes, numpy_dtype, bool(is_fortran), content)
         super().__setstate__(checked)
 
 
@@ -96,7 +117,7 @@ def _number(dtype: object, content: bytes) -> Any:
 def _latin1(text: str, encoding: str) -> bytes:
     """`_codecs.encode`, by which protocol 2 writes bytes."""
     if encoding != "latin1":
-        raise _Refused(f"a text in the encoding {encoding!r}")
+        raise _Refused(f"a text in the encoding {shown_value(encoding)}")
     return text.encode("latin1")
 
 
@@ -113,7 +134,7 @@ def _checked(dtype: object) -> np.dtype:
 
 def _checked_shape(shape: object) -> tuple[int, ...]:
     if not isinstance(shape, tuple) or not all(type(size) is int and size >= 0 for size in shape):
-        raise _Refused(f"a NumPy array of shape {shape!r}")
+        raise _Refused(f"a NumPy array of shape {shown_value(shape)}")
     return shape
 
 
@@ -136,7 +157,7 @@ _BUILDERS: dict[tuple[str, str], Callable[..., Any] | object] = {
 class _PlainUnpickler(pickle.Unpickler):
     def find_class(self, module_name: str, global_name: str, /) -> Any:
         if (builder := _BUILDERS.get((module_name, global_name))) is None:
-            raise _Refused(f"{module_name}.{global_name}")
+            raise _Refused(shown(f"{module_name}.{global_name}"))
         return builder
 
     def persistent_load(self, pid: Any, /) -> Any:

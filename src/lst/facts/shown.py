@@ -1,0 +1,56 @@
+"""How a text or a value of a foreign file is shown in a message: one short line that no terminal obeys.
+
+Names in a zip, keys of a pickle or a checkpoint and texts in a JSON file are chosen by whoever made the file:
+they may hold escape codes that clear the screen, line ends that forge a line, or 60,000 letters.
+"""
+
+import reprlib
+import shlex
+from pathlib import PurePath
+
+__all__ = ["command", "printable", "shown", "shown_value"]
+
+LONGEST = 100
+"""Characters of a name. The names of all data sets that lst reads are shorter than 40."""
+
+_repr = reprlib.Repr()
+_repr.maxlevel, _repr.maxlist, _repr.maxtuple, _repr.maxdict, _repr.maxset = 2, 3, 3, 3, 3
+_repr.maxstring, _repr.maxlong, _repr.maxother = LONGEST, 40, LONGEST
+
+
+def printable(text: str) -> str:
+    """The same text with an escape such as `\\x1b` for each character that is not printed as itself.
+
+    Line ends, control characters, marks that turn the direction of writing and halves of surrogate pairs are
+    escaped. Letters of every alphabet stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def shown(name: object, longest: int = LONGEST) -> str:
+    """A foreign name for a message: printable, and of a long one the beginning, its length and the end."""
+    text = str(name)
+    if len(text) > longest:
+        text = f"{text[: longest * 2 // 3]}...({len(text):,} characters)...{text[-longest // 4 :]}"
+    return printable(text)
+
+
+def shown_value(value: object) -> str:
+    """`repr` of a foreign value, short whatever is nested in it and however deep."""
+    kind = type(value).__name__
+    try:
+        if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 10_000:
+            return f"a whole number of {value.bit_length():,} bits"  # Python refuses to print it
+        return printable(_repr.repr(value))
+    except (ValueError, TypeError, RecursionError):  # a `repr` of its own that fails
+        return f"a {kind}"
+
+
+def command(*words: str | PurePath) -> str:
+    """`lst` and these words as a shell takes them, for a message that says what to do next.
+
+    A folder with a blank in its name is quoted.
+    """
+    return shlex.join(["lst", *map(str, words)])
