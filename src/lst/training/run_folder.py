@@ -9,8 +9,6 @@ model.safetensors, card.json    the checkpoint of the last epoch; written once, 
 """
 
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +16,8 @@ from typing import Any
 
 import torch
 
-from lst.files import atomic_path, is_unfinished, write_json, write_text
+from lst.files import atomic_path, clear_leftovers, is_unfinished, remove_folder, write_json, write_text
+from lst.locks import INSIDE
 from lst.nets.checkpoint import CARD
 from lst.training.recipes import RunConfig, as_json, changed_fields
 
@@ -44,13 +43,14 @@ class RunFolder:
     ) -> None:
         """Make the folder ready for this recipe and these inputs (what else decides what is computed).
 
+        Call it with the folder locked.
+
         Raises ValueError when there is a run already and neither resume nor overwrite was asked for, when the
         run to resume had another recipe or other inputs, or when the folder holds something else.
         """
+        clear_leftovers(self.path)
         if self.started and overwrite:
-            aside = self.path.with_name(f"{self.path.name}.old-{os.getpid()}")
-            os.replace(self.path, aside)  # killed while deleting, the run is gone as a whole
-            shutil.rmtree(aside)
+            remove_folder(self.path)
         if self.started:
             if not resume:
                 raise ValueError(
@@ -66,7 +66,7 @@ class RunFolder:
 
     def _foreign_entries(self) -> bool:
         """Whether there is more than what a run killed at its very start leaves behind."""
-        return any(not is_unfinished(entry) for entry in self.path.iterdir())
+        return any(not is_unfinished(entry) and entry.name != INSIDE for entry in self.path.iterdir())
 
     def _check_same(self, config: RunConfig, inputs: Mapping[str, Any]) -> None:
         started = json.loads((self.path / RECIPE).read_text(encoding="utf-8"))
@@ -86,7 +86,7 @@ class RunFolder:
             )
 
     def save_state(self, state: Mapping[str, Any]) -> None:
-        with atomic_path(self.path / STATE) as path:
+        with atomic_path(self.path / STATE, needed=_num_bytes(state)) as path:
             torch.save(dict(state), path)
 
     def load_state(self, device: torch.device) -> dict[str, Any] | None:
@@ -104,6 +104,15 @@ class RunFolder:
     def write_log(self, rows: list[dict[str, Any]]) -> None:
         """The whole log anew: after a kill it never has lines that the resumed run will write again."""
         write_text(self.path / LOG, "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def _num_bytes(value: Any) -> int:
+    """Bytes of all tensors in it."""
+    if isinstance(value, torch.Tensor):
+        return value.nbytes
+    if isinstance(value, Mapping):
+        return sum(_num_bytes(item) for item in value.values())
+    return sum(_num_bytes(item) for item in value) if isinstance(value, list) else 0
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

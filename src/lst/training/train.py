@@ -20,6 +20,7 @@ from lst.data.store.clip_store import ClipStore
 from lst.evaluation.evaluate import score_clips
 from lst.evaluation.plots import plot_training
 from lst.evaluation.scores import top_k_accuracy
+from lst.locks import locked
 from lst.nets.checkpoint import make_card, read_card, save_checkpoint
 from lst.nets.language import TEXT_ENCODER, save_language
 from lst.nets.losses import LossTerms
@@ -41,8 +42,18 @@ logger = logging.getLogger(__name__)
 def train(name: str, config: RunConfig, store: ClipStore, out: Path, options: TrainOptions) -> dict[str, Any]:
     """Train one stream and write its folder; returns the card. A finished run is left as it is.
 
-    Raises ValueError for a folder or store that does not fit, FloatingPointError when the loss is no number.
+    Raises:
+        FolderBusy: another process works in the folder.
+        ValueError: a folder or store that does not fit.
+        FloatingPointError: the loss is no number.
     """
+    with locked(out):
+        return _train(name, config, store, out, options)
+
+
+def _train(
+    name: str, config: RunConfig, store: ClipStore, out: Path, options: TrainOptions
+) -> dict[str, Any]:
     folder = RunFolder(out)
     device = choose_device(options.device)
     keep_freed_memory()
