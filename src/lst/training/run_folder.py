@@ -39,11 +39,18 @@ class RunFolder:
         return (self.path / RECIPE).is_file()
 
     def prepare(
-        self, name: str, config: RunConfig, inputs: Mapping[str, Any], *, resume: bool, overwrite: bool
+        self,
+        name: str,
+        config: RunConfig,
+        inputs: Mapping[str, Any],
+        *,
+        resume: bool,
+        overwrite: bool,
+        how: Mapping[str, Any] | None = None,
     ) -> None:
         """Make the folder ready for this recipe and these inputs (what else decides what is computed).
 
-        Call it with the folder locked.
+        Call it with the folder locked. `how`: what `lst train --resume RUN` needs to know beside the recipe.
 
         Raises ValueError when there is a run already and neither resume nor overwrite was asked for, when the
         run to resume had another recipe or other inputs, or when the folder holds something else.
@@ -62,7 +69,8 @@ class RunFolder:
             raise ValueError(
                 f"{self.path}: exists and is not a run of lst. Choose another folder with --out."
             )
-        write_json(self.path / RECIPE, {"name": name, "config": asdict(config), "inputs": dict(inputs)})
+        recipe = {"name": name, "config": asdict(config), "inputs": dict(inputs)}
+        write_json(self.path / RECIPE, recipe | ({"how": dict(how)} if how else {}))
 
     def _foreign_entries(self) -> bool:
         """Whether there is more than what a run killed at its very start leaves behind."""
