@@ -21,6 +21,7 @@ from lst.cli import (
     study_verbs,
     text_verbs,
 )
+from lst.cli.options import plain_options
 from lst.cli.trouble import explain, stopped
 from lst.facts.choices import choose
 
@@ -88,7 +89,9 @@ def main(args: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("lst").setLevel(logging.INFO)  # other libraries tell of trouble only
     try:
-        choose("verb", words[0], VERBS)(words[1:])
+        verb = choose("verb", words[0], VERBS)
+        with plain_options():
+            verb(words[1:])
     except KeyboardInterrupt as error:
         print(f"\nlst: {stopped(error, words)}", file=sys.stderr)
         return 130

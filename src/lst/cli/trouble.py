@@ -25,6 +25,13 @@ _LESS_MEMORY = {
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
+class NotSaved(OSError):
+    """The answer was printed, but its files could not be written."""
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        super().__init__(error.errno, f"{error.strerror}; the result above is not saved", str(folder))
+
+
 def explain(error: BaseException, words: Sequence[str]) -> str | None:
     """One line for what a user or a machine caused; None for a fault of lst itself.
 

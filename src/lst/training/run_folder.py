@@ -19,9 +19,60 @@ import torch
 from lst.files import atomic_path, clear_leftovers, is_unfinished, remove_folder, write_json, write_text
 from lst.locks import INSIDE
 from lst.nets.checkpoint import CARD
-from lst.training.recipes import RunConfig, as_json, changed_fields
+from lst.training.recipes import OptimConfig, RunConfig, TrainOptions, as_json, changed_fields
+from lst.training.text_config import TextConfig
 
 STATE, RECIPE, LOG, PICTURE = "state.pt", "recipe.json", "log.jsonl", "training.png"
+
+
+@dataclass(frozen=True)
+class Started:
+    """What the folder of a run says on how it was started."""
+
+    name: str
+    config: RunConfig
+    how: Mapping[str, Any]
+    """Where the store was and what of `TrainOptions` it had; empty in runs of an older lst."""
+
+    @property
+    def data(self) -> Path | None:
+        """The store, if it is still there."""
+        folder = Path(str(self.how.get("data", "")))
+        return folder if self.how.get("data") and folder.is_dir() else None
+
+    def options(self, *, device: str | None, progress: bool) -> TrainOptions:
+        """To go on as it was started, perhaps elsewhere."""
+        known = {key: self.how[key] for key in ("test_every", "compile", "place") if key in self.how}
+        where = device or str(self.how.get("device", "auto"))
+        return TrainOptions(device=where, resume=True, progress=progress, **known)
+
+
+def read_recipe(run: Path) -> Started:
+    """What `run` was started with.
+
+    Raises:
+        ValueError: its recipe cannot be read, or is of an older lst.
+    """
+    path = run / RECIPE
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return Started(str(found["name"]), _config(found["config"]), dict(found.get("how", {})))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{path}: is not the recipe of a run of this lst ({' '.join(str(error).split())}). "
+            f"Give the recipe and its options again: lst train RECIPE --out {run} --resume"
+        ) from None
+
+
+def _config(values: Mapping[str, Any]) -> RunConfig:
+    """A config as JSON has it; what it lacks had its default then."""
+    text, optim = (_tuples(values.get(key, {})) for key in ("text", "optim"))
+    own = {key: value for key, value in _tuples(values).items() if key not in ("text", "optim")}
+    return RunConfig(**own, text=TextConfig(**text), optim=OptimConfig(**optim))
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,12 @@ def _train(
     if folder.finished:
         logger.info("%s: finished already, nothing to do", out)
         return read_card(out)
+    shown = len(run.parts.train.clip_ids) * config.repeat
+    if config.batch_size > shown:
+        logger.warning(
+            "%s: batch_size %d is more than the %d clips of an epoch, so every step has %d",
+            *(out, config.batch_size, shown, shown),
+        )
     rows, sessions = _resume(run, folder)
     logger.info("%s: %s", out, run.says())
     curves = _TensorBoard(out, first_epoch=len(rows) + 1)
@@ -184,9 +190,9 @@ class _Run:
         numbers = sum(p.numel() for p in parts.classifier.parameters())
         texts = parts.text["encoder"] if parts.text else "none"
         return (
-            f"{config.modality} of {config.benchmark}, {len(parts.train.clip_ids)} training clips, "
-            f"{config.optim.epochs} epochs of {parts.train.num_train_batches} steps, {numbers:,} numbers in "
-            f"the net, texts: {texts}; {describe_device(self.device)}, {self.precision}"
+            f"{config.modality} of {config.benchmark}, {plural(len(parts.train.clip_ids), 'training clip')}, "
+            f"{plural(config.optim.epochs, 'epoch')} of {plural(parts.train.num_train_batches, 'step')}, "
+            f"{numbers:,} parameters, texts: {texts}; {describe_device(self.device)}, {self.precision}"
         )
 
     def _groups(self) -> tuple[list[dict[str, Any]], list[float]]:
