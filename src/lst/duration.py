@@ -64,8 +64,3 @@ class Pace:
 def worth_saying(seconds: float) -> bool:
     """Whether a wait is long enough to be announced."""
     return seconds >= _SHORT
-
-
-def rest_of(total: int, seconds_each: float, done: int) -> float:
-    """Seconds that the other steps will take."""
-    return max(0, total - done) * seconds_each

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import tyro
 
+from lst.cli.announce import Announced
 from lst.cli.info_verbs import print_splits
 from lst.data.ntu.clip import Pipeline
 from lst.data.ntu.files import Outcome, usable_cores
@@ -120,7 +121,12 @@ def _watch(outcomes: Iterator[Outcome], total: int, done: int) -> Iterator[Outco
     """A bar with the time left, on a terminal only."""
     from tqdm import tqdm
 
-    yield from tqdm(outcomes, total=total, initial=done, unit=" files", disable=None)
+    begun = Announced(total, done, "file")
+    for number, outcome in enumerate(
+        tqdm(outcomes, total=total, initial=done, unit=" files", disable=None), start=1
+    ):
+        begun.at(done + number)
+        yield outcome
     if sys.stderr.isatty():
         print("looking for poses that clips share ...", file=sys.stderr)
 

@@ -73,6 +73,7 @@ HELP = """lst {version}: language supervised training for skeleton-based action 
   lst bench prepare                   speed and memory of preparing NTU RGB+D, on synthetic files
   lst bench input                     speed from a store to augmented batches, beside the encoder
   lst bench texts                     speed of a text encoder that is trained along
+  lst bench busy                      speed of training on a machine that is busy with something else
 
 `lst <verb> --help` shows the options of a verb."""
 
