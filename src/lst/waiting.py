@@ -8,7 +8,7 @@ import os
 
 SPIN = {"GOMP_SPINCOUNT": "20000", "KMP_BLOCKTIME": "1"}
 """Turns of a loop (libgomp) and milliseconds (libiomp, libomp) for which a waiting thread keeps its core.
-Their own choice is so long that beside other work a training step takes many times its share of the machine."""
+Their own choice is so long that beside other work a step takes many times its share of the machine."""
 OWN_CHOICE = ("OMP_WAIT_POLICY", *SPIN)
 
 
