@@ -215,9 +215,8 @@ def main(store_folder: str, folder: str, first: str, count: str) -> None:
         except AssertionError as error:
             raise SystemExit(f"interleaving {number}: {error}\n" + "\n".join(map(str, actors))) from error
     said = ", ".join(f"{number} {how}" for how, number in sorted(ends.items()))
-    print(
-        f"{count} interleavings of {sum(ends.values())} commands ({said}), {folders} folders, all consistent"
-    )
+    whole = f"{count} interleavings of {sum(ends.values())} commands ({said})"
+    sys.stdout.write(f"{whole}, {folders} folders, all consistent\n")
 
 
 if __name__ == "__main__":

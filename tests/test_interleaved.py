@@ -1,4 +1,4 @@
-"""Two commands in one run folder, also killed ones, never leave a folder whose files are of different runs."""
+"""Commands in one run folder at once, also killed ones, never leave files of different runs in it."""
 
 import os
 import subprocess
@@ -22,15 +22,13 @@ def play(store: ClipStore, folder: Path, first: int, count: int) -> str:
 
 
 def test_a_few_random_interleavings(tiny_store: ClipStore, tmp_path: Path):
-    assert "all consistent" in play(tiny_store, tmp_path / "plays", 100, 4)
+    assert "all consistent" in play(tiny_store, tmp_path / "plays", 100, 2)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    "LST_INTERLEAVINGS" not in os.environ, reason="minutes; LST_INTERLEAVINGS=50 plays so many"
-)
+@pytest.mark.skipif("LST_INTERLEAVINGS" not in os.environ, reason="minutes: LST_INTERLEAVINGS=50 plays 50")
 def test_many_random_interleavings(tiny_store: ClipStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     said = play(tiny_store, tmp_path / "plays", 0, int(os.environ["LST_INTERLEAVINGS"]))
     assert "all consistent" in said
     with capsys.disabled():
-        print(f"\n{said}", end="")  # noqa: T201
+        sys.stdout.write(f"\n{said}")
