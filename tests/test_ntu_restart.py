@@ -241,7 +241,7 @@ def test_a_damaged_journal_is_used_up_to_the_damage(
 
 def test_two_runs_do_not_share_a_journal(raw: Path, tmp_path: Path):
     def meanwhile(outcomes: Any, total: int, done: int) -> Any:
-        with pytest.raises(ValueError, match=r"store\.unfinished: another run is at work there"):
+        with pytest.raises(ValueError, match=r"store: this process is at work there"):
             prepare_ntu("ntu60", raw, tmp_path / "store")
         yield from outcomes
 

@@ -8,6 +8,9 @@ import sys
 
 def main() -> int:
     """Run `lst` with the words of the command line -> the exit status."""
+    from lst.waiting import wait_politely
+
+    wait_politely()
     try:
         from lst.cli.main import main as run
     except KeyboardInterrupt:

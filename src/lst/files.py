@@ -1,5 +1,6 @@
 """Files and folders appear whole or not at all: filled under another name, renamed at the end."""
 
+import errno
 import json
 import os
 import re
@@ -7,7 +8,9 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
+
+from lst.locks import locked, made_parents
 
 _UNFINISHED = re.compile(r"\.(tmp|old)-([0-9]+)$")
 
@@ -17,22 +20,78 @@ def is_unfinished(folder: Path) -> bool:
     return _UNFINISHED.search(folder.name) is not None
 
 
+class DiskFull(OSError):
+    """No room for a file: its path, the bytes that are free, and the bytes that are needed, where known."""
+
+    def __init__(self, path: Path, free: int | None, needed: int | None = None) -> None:
+        super().__init__(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        self.path, self.free, self.needed = path, free, needed
+
+    def __str__(self) -> str:
+        facts = [] if self.free is None else [f"{_size(self.free)} free"]
+        facts += [] if self.needed is None else [f"{_size(self.needed)} needed"]
+        return f"{self.path}: the disk is full" + (f" ({', '.join(facts)})" if facts else "")
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_TORCH_WRITER = ("inline_container", "PytorchStreamWriter")
+"""How torch names its writer in a RuntimeError, which is all it says when a disk is full."""
+
+
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def names_full_disk(path: Path, needed: int | None = None) -> Iterator[None]:
+    """Whatever a full disk raises inside becomes `DiskFull` with the path; other errors stay as they are."""
+    try:
+        yield
+    except DiskFull:
+        raise
+    except (OSError, RuntimeError) as error:
+        free = _free(path.parent)
+        number = error.errno if isinstance(error, OSError) else None
+        from_torch = isinstance(error, RuntimeError) and any(word in str(error) for word in _TORCH_WRITER)
+        if number in _FULL:
+            raise DiskFull(path, free, needed) from error
+        if from_torch and free is not None and free < max(needed or 0, 2**20):
+            raise DiskFull(path, free, needed) from error
+        if from_torch:
+            raise OSError(errno.EIO, "could not be written; is a disk or a quota full?", str(path)) from error
+        raise
+
+
+def _free(folder: Path) -> int | None:
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None
+
+
+def _size(num_bytes: int) -> str:
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if num_bytes >= size:
+            return f"{num_bytes / size:.1f} {unit}"
+    return f"{num_bytes} bytes"
+
+
+@contextmanager
+def atomic_path(path: Path, needed: int | None = None) -> Iterator[Path]:
     """Yield a temporary name beside `path`; rename it to `path` when the block ends well, else remove it.
 
     The folder is made if it is missing. A file that was there before stays untouched until the rename. What a
-    killed run left behind for the same file is removed.
+    killed run left behind for the same file is removed. `needed`: the bytes that the file takes, if known.
+
+    Raises:
+        DiskFull: there is no room for it.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _clean_up_after_dead_runs(path)
     temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with names_full_disk(path, needed), made_parents(path):
+        _clean_up_after_dead_runs(path)
+        try:
+            with names_full_disk(path, needed):  # while the unfinished file still takes its room
+                yield temporary
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -47,25 +106,6 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
     write_text(path, text + "\n")
 
 
-def hold(path: Path) -> IO[bytes]:
-    """Open the file `path` for this process alone, until it is closed or the process ends in any way.
-
-    Raises:
-        ValueError: another process holds it. Only systems with `flock` can tell.
-    """
-    file = path.open("ab")
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return file
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise ValueError(f"{path.parent}: another run is at work there. Wait for it, or stop it.") from None
-    return file
-
-
 @contextmanager
 def new_folder(folder: Path, *, overwrite: bool, own_files: frozenset[str]) -> Iterator[Path]:
     """Give an empty `<folder>.tmp-<pid>` to fill; it becomes `folder` when the block ends without an error.
@@ -78,18 +118,35 @@ def new_folder(folder: Path, *, overwrite: bool, own_files: frozenset[str]) -> I
         own_files: names that may be deleted. A folder that holds anything else is never replaced.
 
     Raises:
-        ValueError: `folder` exists and may not be replaced.
+        ValueError: `folder` exists and may not be replaced, or another process writes it.
+        DiskFull: there is no room for it.
     """
-    _clean_up_after_dead_runs(folder)
-    _check_may_replace(folder, overwrite, own_files)
     temporary = folder.with_name(f"{folder.name}.tmp-{os.getpid()}")
-    temporary.mkdir(parents=True)
-    try:
-        yield temporary
-        _check_may_replace(folder, overwrite, own_files)  # another run may have finished meanwhile
-        _put_in_place(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with names_full_disk(folder), locked(folder):
+        _clean_up_after_dead_runs(folder)
+        _check_may_replace(folder, overwrite, own_files)
+        temporary.mkdir()
+        try:
+            with names_full_disk(folder):
+                yield temporary
+            _check_may_replace(folder, overwrite, own_files)  # somebody without locks may have been faster
+            _put_in_place(temporary, folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove_folder(folder: Path) -> None:
+    """Delete a folder; killed meanwhile, it is gone as a whole, and the next call clears the rest away."""
+    clear_leftovers(folder)
+    if folder.exists():
+        aside = folder.with_name(f"{folder.name}.tmp-{os.getpid()}")
+        os.replace(folder, aside)
+        shutil.rmtree(aside)
+
+
+def clear_leftovers(path: Path) -> None:
+    """Remove what killed processes left beside `path`, a file or a folder."""
+    _clean_up_after_dead_runs(path)
 
 
 def _check_may_replace(folder: Path, overwrite: bool, own_files: frozenset[str]) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import tyro
 
+from lst.cli.threads import Threads, use_threads
 from lst.facts.choices import choose
 
 
@@ -22,11 +23,12 @@ def _encoder(args: Sequence[str]) -> None:
         batch: int = 64,
         repeats: int = 5,
         compile: bool = False,
+        threads: Threads = None,
         out: Path | None = None,
     ) -> None:
         """Time training and inference of the fused encoder and of its plain form in one run.
 
-        Other subjects: lst bench prepare, lst bench input, lst bench texts.
+        Other subjects: lst bench prepare, input, texts, busy.
 
         Args:
             device: auto, cpu, cuda, ...
@@ -37,6 +39,7 @@ def _encoder(args: Sequence[str]) -> None:
         """
         from lst.workflows.bench import bench_encoder
 
+        use_threads(threads)
         for line in bench_encoder(device, batch=batch, repeats=repeats, compiled=compile, out=out):
             print(line)
 
@@ -81,6 +84,7 @@ def _input(args: Sequence[str]) -> None:
         batch: int = 200,
         steps: int = 2,
         repeats: int = 3,
+        threads: Threads = None,
         out: Path | None = None,
     ) -> None:
         """Time the way from a store to augmented batches beside the training step that consumes them.
@@ -95,6 +99,7 @@ def _input(args: Sequence[str]) -> None:
         """
         from lst.workflows.bench_input import bench_input
 
+        use_threads(threads)
         for line in bench_input(device, clips=clips, batch=batch, steps=steps, repeats=repeats, out=out):
             print(line, flush=True)
 
@@ -109,6 +114,7 @@ def _texts(args: Sequence[str]) -> None:
         dataset: str = "nw-ucla",
         batch: int = 64,
         repeats: int = 3,
+        threads: Threads = None,
         out: Path | None = None,
     ) -> None:
         """Time a text encoder that is trained along: each text once, beside one text per head and clip.
@@ -123,10 +129,36 @@ def _texts(args: Sequence[str]) -> None:
         """
         from lst.workflows.bench_texts import bench_texts
 
+        use_threads(threads)
         for line in bench_texts(text_encoder, device, dataset=dataset, batch=batch, repeats=repeats, out=out):
             print(line, flush=True)
 
     tyro.cli(run, prog="lst bench texts", args=args)
+
+
+def _busy(args: Sequence[str]) -> None:
+    def run(
+        *,
+        threads: Threads = None,
+        batch: int = 16,
+        width: int = 32,
+        steps: int = 8,
+        out: Path | None = None,
+    ) -> None:
+        """Time a training step alone, and beside a neighbour that keeps every core busy.
+
+        Args:
+            batch: Clips of NW-UCLA's shape per step.
+            width: Channels of the first block.
+            steps: Timed steps; their median counts.
+            out: JSON file to keep the numbers in.
+        """
+        from lst.workflows.bench_busy import bench_busy
+
+        for line in bench_busy(threads=threads, batch=batch, width=width, steps=steps, out=out):
+            print(line, flush=True)
+
+    tyro.cli(run, prog="lst bench busy", args=args)
 
 
 SUBJECTS: dict[str, Callable[[Sequence[str]], None]] = {
@@ -134,4 +166,5 @@ SUBJECTS: dict[str, Callable[[Sequence[str]], None]] = {
     "prepare": _prepare,
     "input": _input,
     "texts": _texts,
+    "busy": _busy,
 }

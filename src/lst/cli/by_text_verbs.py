@@ -6,9 +6,14 @@ from typing import Any
 
 import tyro
 
-from lst.cli.run_verbs import open_data
+from lst.cli.places import existing_folder
+from lst.cli.run_verbs import open_data, say_notice
+from lst.cli.threads import Threads, use_threads
+from lst.cli.trouble import NotSaved
+from lst.evaluation.by_text_report import ByText
 from lst.facts.benchmarks import Benchmark, get_benchmark
-from lst.facts.choices import TextHeads
+from lst.facts.choices import TextHeads, plural
+from lst.locks import locked
 from lst.text.actions import read_actions
 
 
@@ -26,6 +31,7 @@ def classify_by_text(args: Sequence[str]) -> None:
         name: str | None = None,
         data: Path | None = None,
         device: str = "auto",
+        threads: Threads = None,
     ) -> None:
         """Which action each clip is nearest to. Without actions: the run's own classes and texts.
 
@@ -42,13 +48,14 @@ def classify_by_text(args: Sequence[str]) -> None:
         if actions is not None and descriptions is not None:
             raise ValueError("give --actions or --descriptions, not both")
         names = None if actions is None else action_names(actions)
-        from lst.evaluation.by_text_report import BY_TEXT, folder_name, write_by_text
+        from lst.evaluation.by_text_report import BY_TEXT, folder_name
         from lst.nets.checkpoint import read_card
         from lst.text.descriptions import load_descriptions
         from lst.workflows.by_text import score_by_text
         from lst.workflows.new_texts import new_descriptions, new_names, own_classes
 
-        store = open_data(read_card(run)["benchmark"], data)
+        store = open_data(read_card(existing_folder(run, "a run"))["benchmark"], data)
+        use_threads(threads)
         if names is not None:
             make, folder = new_names(names), folder_name(names)
         elif descriptions is not None:
@@ -57,13 +64,28 @@ def classify_by_text(args: Sequence[str]) -> None:
             make, folder = own_classes, "own-classes"
         found = score_by_text(run, store, make, clips=clips, heads=heads, device=device)
         target = run / BY_TEXT / (name or folder)
-        report = write_by_text(target, found)
+        report, not_saved = _save(run, target, found)
         _print_training_clips(get_benchmark(report["benchmark"]), clips)
         _print_report(report)
+        if not clips:
+            say_notice(report["benchmark"])
+        if not_saved is not None:
+            raise NotSaved(target, not_saved)
         files = "clips.csv, by_text.json" + (", scores.npz" if report["labelled_clips"] else "")
         print(f"wrote {target}/: {files}")
 
     tyro.cli(run, prog="lst classify-by-text", args=args)
+
+
+def _save(run: Path, target: Path, found: ByText) -> tuple[dict[str, Any], OSError | None]:
+    """The report, and why it could not be written, if so."""
+    from lst.evaluation.by_text_report import by_text_report, write_by_text
+
+    try:
+        with locked(run):
+            return write_by_text(target, found), None
+    except OSError as error:
+        return by_text_report(found), error
 
 
 def action_names(actions: str) -> list[str]:
@@ -84,8 +106,9 @@ def _print_training_clips(benchmark: Benchmark, clips: Sequence[str]) -> None:
 
 def _print_report(report: Mapping[str, Any]) -> None:
     heads = ", ".join(report["heads"])
-    kind = "synthetic clips" if report.get("synthetic_clips") else "clips"
-    print(f"{report['clips']} {kind}, {len(report['actions'])} actions, heads: {heads}")
+    kind = "synthetic clip" if report.get("synthetic_clips") else "clip"
+    actions = plural(len(report["actions"]), "action")
+    print(f"{plural(report['clips'], kind)}, {actions}, heads: {heads}")
     for row in report["actions"]:
         mostly = f", mostly {row['mostly']!r} ({row['mostly_clips']})" if row["mostly"] else ""
         best = ", ".join(f"{clip['clip']} {clip['cosine']:.3f}" for clip in row["best"])

@@ -1,11 +1,13 @@
 """`lst prepare` and `synthesize`."""
 
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import tyro
 
+from lst.cli.announce import Announced
 from lst.cli.info_verbs import print_splits
 from lst.data.ntu.clip import Pipeline
 from lst.data.ntu.files import Outcome, usable_cores
@@ -13,7 +15,7 @@ from lst.data.ntu.prepare import prepare_ntu
 from lst.data.prepare import prepare_nw_ucla, prepare_synthetic
 from lst.data.store.prepared import Prepared
 from lst.data.synthetic.raw_folder import synthesize_ntu
-from lst.facts.choices import choose
+from lst.facts.choices import choose, plural
 
 DATASETS = {
     "nw-ucla": "all_sqe.zip or the folder all_sqe",
@@ -109,8 +111,8 @@ def synthesize(args: Sequence[str]) -> None:
             seed: Other clips for another seed.
         """
         size = synthesize_ntu(dataset, folder, clips=clips, seed=seed)
-        print(f"{folder}: {clips} synthetic clips, {size / 1e6:.1f} MB, no recordings")
-        print(f"next: lst prepare {dataset} {folder} --out data/{dataset}-synthetic")
+        print(f"{folder}: {plural(clips, 'synthetic clip')}, {size / 1e6:.1f} MB, no recordings")
+        print(f"next: lst prepare {dataset} {shlex.quote(str(folder))} --out data/{dataset}-synthetic")
 
     tyro.cli(run, prog="lst synthesize", args=args)
 
@@ -119,7 +121,12 @@ def _watch(outcomes: Iterator[Outcome], total: int, done: int) -> Iterator[Outco
     """A bar with the time left, on a terminal only."""
     from tqdm import tqdm
 
-    yield from tqdm(outcomes, total=total, initial=done, unit=" files", disable=None)
+    begun = Announced(total, done, "file")
+    for number, outcome in enumerate(
+        tqdm(outcomes, total=total, initial=done, unit=" files", disable=None), start=1
+    ):
+        begun.at(done + number)
+        yield outcome
     if sys.stderr.isatty():
         print("looking for poses that clips share ...", file=sys.stderr)
 
@@ -135,8 +142,8 @@ def print_prepared(prepared: Prepared) -> None:
     for remark in prepared.remarks:
         print(f"note: {remark}")
     print(
-        f"{store.folder}: {len(store):,} clips, {int(store.frames.sum()):,} frames, "
-        f"{len(prepared.problems):,} files left out"
+        f"{store.folder}: {plural(len(store), 'clip')}, {plural(int(store.frames.sum()), 'frame')}, "
+        f"{plural(len(prepared.problems), 'file')} left out"
     )
     print_splits(store.summary())
-    print(f"next: lst info {store.folder}")
+    print(f"next: lst info {shlex.quote(str(store.folder))}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 from tqdm import tqdm
 
+from lst.cli.announce import Announced
 from lst.cli.text_verbs import VECTORS_SUFFIX
 from lst.facts.benchmarks import get_benchmark
 from lst.text.actions import Action, read_actions
@@ -104,9 +105,13 @@ def _listed(path: Path | None, benchmark: str | None) -> tuple[list[Action], str
 @contextmanager
 def _bar() -> Iterator[Callable[[int, int], None]]:
     """A bar with the time left, on a terminal only, so that log files stay readable."""
+    begun: list[Announced] = []
     with tqdm(total=0, disable=None, unit="action", leave=False) as bar:
 
         def show(done: int, total: int) -> None:
+            if not begun:
+                begun.append(Announced(total, done, "action"))
+            begun[0].at(done)
             bar.total = total
             bar.update(done - bar.n)
             bar.refresh()

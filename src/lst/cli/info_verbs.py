@@ -6,9 +6,11 @@ from typing import Annotated, Any
 
 import tyro
 
+from lst.cli.places import existing_folder
 from lst.cli.run_card import print_run
 from lst.data.ntu.counts import StoreCounts, why_not_counted, write_differences
 from lst.data.store.clip_store import ClipStore
+from lst.facts.choices import plural
 
 
 def info(args: Sequence[str]) -> None:
@@ -26,6 +28,7 @@ def info(args: Sequence[str]) -> None:
             path: A store such as data/nw-ucla, or a run such as runs/nw-ucla-joint.
             differences: CSV file to write with every clip in which an NTU store differs from the data set.
         """
+        existing_folder(path, "a store or a run")
         if differences is not None:
             return _write_differences(ClipStore.open(path), differences)
         if (path / "card.json").is_file() or (path / "recipe.json").is_file():
@@ -42,14 +45,18 @@ def info(args: Sequence[str]) -> None:
 def _print_store(store: ClipStore) -> None:
     summary = store.summary()
     source, lengths = summary["source"], summary["lengths"]
-    print(f"{store.folder}: {summary['dataset']}, layout {summary['layout']}, {summary['clips']} clips")
+    clips, layout = plural(summary["clips"], "clip"), summary["layout"]
+    print(f"{store.folder}: {summary['dataset']}, layout {layout}, {clips}")
     print(f"  source   {source.get('name')}{_kind_of(source)}")
     if "pipeline" in source:
         print(f"  pipeline {source['pipeline']}")
     print(
         f"  frames   {lengths['total']}, per clip {lengths['min']} / {lengths['median']} / {lengths['max']}"
     )
-    print(f"  left out {summary['problems']} files" + (" (problems.csv)" if summary["problems"] else ""))
+    print(
+        f"  left out {plural(summary['problems'], 'file')}"
+        + (" (problems.csv)" if summary["problems"] else "")
+    )
     print_splits(summary)
     first = next(iter(summary["benchmarks"].values()))
     print(f"  {'class':<28} train  test")
@@ -58,7 +65,8 @@ def _print_store(store: ClipStore) -> None:
     for name in shown:
         print(f"  {name if len(name) <= 28 else name[:25] + '...':<28} {train[name]:>5} {test[name]:>5}")
     if len(shown) < len(train):
-        print(f"  and {len(train) - len(shown)} classes without a clip")
+        hidden = len(train) - len(shown)
+        print(f"  and {hidden} class{'' if hidden == 1 else 'es'} without a clip")
     for facts in summary["benchmarks"].values():
         for remark in facts["remarks"]:
             print(f"  note: {remark}")

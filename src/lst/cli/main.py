@@ -21,6 +21,8 @@ from lst.cli import (
     study_verbs,
     text_verbs,
 )
+from lst.cli.options import plain_options
+from lst.cli.trouble import explain, stopped
 from lst.facts.choices import choose
 
 VERBS: dict[str, Callable[[Sequence[str]], None]] = {
@@ -71,6 +73,7 @@ HELP = """lst {version}: language supervised training for skeleton-based action 
   lst bench prepare                   speed and memory of preparing NTU RGB+D, on synthetic files
   lst bench input                     speed from a store to augmented batches, beside the encoder
   lst bench texts                     speed of a text encoder that is trained along
+  lst bench busy                      speed of training on a machine that is busy with something else
 
 `lst <verb> --help` shows the options of a verb."""
 
@@ -87,20 +90,19 @@ def main(args: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("lst").setLevel(logging.INFO)  # other libraries tell of trouble only
     try:
-        choose("verb", words[0], VERBS)(words[1:])
-    except KeyboardInterrupt:
-        print(
-            "\nlst: stopped. What prepare, train, reproduce, study, describe and demo have finished is kept, "
-            "and the same command goes on (lst train: --resume). Other commands begin again.",
-            file=sys.stderr,
-        )
+        verb = choose("verb", words[0], VERBS)
+        with plain_options():
+            verb(words[1:])
+    except KeyboardInterrupt as error:
+        print(f"\nlst: {stopped(error, words)}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader has enough: `lst results | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its end
         return 0
-    except (ValueError, OSError, FloatingPointError, MemoryError) as error:
-        if os.environ.get("LST_DEBUG"):
+    except Exception as error:
+        message = explain(error, words)
+        if message is None or os.environ.get("LST_DEBUG"):
             raise
-        print(f"lst: {error}", file=sys.stderr)
+        print(f"lst: {message}", file=sys.stderr)
         return 2
     return 0

@@ -1,9 +1,12 @@
 """`lst info RUN`: what a run is, how far it is, and what it reached."""
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from lst.duration import in_words
 
 
 def print_run(run: Path) -> None:
@@ -27,10 +30,12 @@ def _finished(card: Mapping[str, Any]) -> Iterator[str]:
         yield f"weights    imported from {card['imported_from']}"
         return
     yield f"epochs     {card['epochs']} of {config['optim']['planned_epochs']} planned, seed {config['seed']}"
-    yield f"test       last epoch {_percent(card['last_test_top1'])}; {card['selected_on']} is selected"
+    last = _percent(card["last_test_top1"])
+    yield f"test       {last} after the last epoch, which is the result of the run"
     best = card["best_on_test"]
-    if best["epochs_tested"] == card["epochs"]:
-        yield f"           best on test {_percent(best['top1'])}, epoch {best['epoch']}; that is no result"
+    if best["epochs_tested"] == card["epochs"] > 1:
+        highest = f"{_percent(best['top1'])} at best, in epoch {best['epoch']}"
+        yield f"           {highest}; for comparison with papers only"
     yield from _language(card)
     if changed := card.get("overrides"):
         yield "changed    " + ", ".join(f"{key} {value}" for key, value in sorted(changed.items()))
@@ -40,7 +45,7 @@ def _finished(card: Mapping[str, Any]) -> Iterator[str]:
     if "pipeline" in source:
         yield f"pipeline   {source['pipeline']}"
     devices = dict.fromkeys(session["device"] for session in card["sessions"])
-    yield f"computed   {card['seconds'] / 60:.0f} min on {' + '.join(devices)}, {card['precision']}"
+    yield f"computed   {in_words(card['seconds'])} on {' + '.join(devices)}, {card['precision']}"
 
 
 def _language(card: Mapping[str, Any]) -> Iterator[str]:
@@ -66,7 +71,7 @@ def _unfinished(run: Path) -> Iterator[str]:
     yield f"epochs     {len(rows)} of {config['optim']['epochs']} done, seed {config['seed']}"
     if tested := [row["test_top1"] for row in rows if "test_top1" in row]:
         yield f"test       {_percent(tested[-1])} when it was last measured"
-    yield "go on with the command that started it and --resume"
+    yield "continue with: " + shlex.join(["lst", "train", "--resume", str(run)])
 
 
 def _percent(value: float) -> str:

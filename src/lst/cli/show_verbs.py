@@ -1,34 +1,41 @@
 """`lst results` and `import-checkpoint`."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 import tyro
 
-from lst.facts.choices import Modality
+from lst.facts.choices import Modality, plural
 
 
 def results(args: Sequence[str]) -> None:
     """Every finished run."""
 
     def run(*, runs: Path = Path("runs"), results: Path = Path("results"), write: Path | None = None) -> None:
-        """Every tested run, one line each; with --write also the table of a Markdown file.
+        """Every tested run in a table; with --write also the table of a Markdown file.
 
         Args:
             runs: Folder of run folders.
-            results: Folder of result files.
+            results: Folder of result files; these, and no others, go into a file with --write.
             write: Markdown file whose results table is made anew, such as README.md.
         """
-        from lst.evaluation.results import one_line, read_results, write_table
+        from lst.evaluation.results import read_results, write_table
+        from lst.evaluation.results_list import list_results
 
         found = read_results([results, runs])
-        for result in found:
-            print(one_line(result))
+        kept = read_results([results])
+        if write is not None and not kept:
+            raise ValueError(
+                f"{write}: left as it is, for there is no result in {results} to write. Name their folder "
+                "with --results; `lst reproduce` fills it."
+            )
+        print("\n".join(list_results(found)))
         if not found:
             print(f"no tested runs under {runs} or {results}; `lst test RUN` makes one")
         if write is not None:
-            write_table(write, read_results([results]))
-            print(f"wrote the results table of {write}")
+            write_table(write, kept)
+            print(f"wrote the results table of {write}: {plural(len(kept), 'result')} of {results}")
 
     tyro.cli(run, prog="lst results", args=args)
 
@@ -59,7 +66,7 @@ def import_checkpoint(args: Sequence[str]) -> None:
         target = out or Path("runs") / source.stem
         unused = import_official(source, target, benchmark=benchmark, modality=modality, overwrite=overwrite)
         if unused:
-            print(f"left out {len(unused)} tensors that only training uses, such as {unused[0]}")
-        print(f"wrote {target}\nnext: lst test {target}")
+            print(f"left out {plural(len(unused), 'tensor')} that only training uses, such as {unused[0]}")
+        print(f"wrote {target}\nnext: lst test {shlex.quote(str(target))}")
 
     tyro.cli(run, prog="lst import-checkpoint", args=args)

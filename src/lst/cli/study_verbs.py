@@ -5,7 +5,8 @@ from pathlib import Path
 
 import tyro
 
-from lst.cli.run_verbs import open_data
+from lst.cli.run_verbs import open_data, say_notice
+from lst.cli.threads import Threads, use_threads
 from lst.cli.zero_shot_verbs import zero_shot
 from lst.facts.choices import Modality, choose
 from lst.training.recipes import TrainOptions, get_recipe, stream_names
@@ -46,6 +47,7 @@ def _text(
     runs: Path = Path("runs/study"),
     results: Path = Path("results/study"),
     device: str = "auto",
+    threads: Threads = None,
     table_only: bool = False,
     write: Path | None = None,
 ) -> None:
@@ -78,6 +80,7 @@ def _text(
         streams=streams, variants=variants,
     )  # fmt: skip
     if not table_only:
+        use_threads(threads)
         store = open_data(get_recipe(stream_names(family)[0]).benchmark, data)
         for result in run_study(plan, store, runs, results, TrainOptions(device=device)):
             print(one_line(result), flush=True)
@@ -86,6 +89,7 @@ def _text(
         print(f"no results of this study under {results}; the same command without --table-only makes them")
         return
     print(f"\n{table}")
+    say_notice(get_recipe(stream_names(family)[0]).benchmark)
     if write is not None:
         replace_marked(write, *markers(family), table)
         print(f"wrote the study's table of {write}")

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import tyro
 
+from lst.cli.threads import Threads, use_threads
+
 VECTORS_SUFFIX = ".minilm.safetensors"
 
 
@@ -18,6 +20,7 @@ def embed(args: Sequence[str]) -> None:
         *,
         text_encoder: str = "minilm",
         out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
+        threads: Threads = None,
     ) -> None:
         """Text vectors of a description file, for every choice of prompts.
 
@@ -29,6 +32,7 @@ def embed(args: Sequence[str]) -> None:
         """
         from lst.text.embed import embed_file
 
+        use_threads(threads)
         encoder = None
         if text_encoder != "minilm":
             from lst.nets.text_encoder import load_text_encoder, sentence_encoder

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import tyro
 
-from lst.cli.run_verbs import open_data
+from lst.cli.run_verbs import open_data, say_notice
+from lst.cli.threads import Threads, use_threads
 from lst.facts.benchmarks import get_benchmark
 from lst.facts.choices import Modality, PromptChoice
 from lst.training.recipes import TrainOptions
@@ -33,6 +34,7 @@ def zero_shot(args: Sequence[str]) -> None:
         results: Path = Path("results/zero-shot"),
         device: str = "auto",
         compile: bool = False,
+        threads: Threads = None,
         table_only: bool = False,
         write: Path | None = None,
     ) -> None:
@@ -74,10 +76,12 @@ def zero_shot(args: Sequence[str]) -> None:
             prompts=prompts,
         )
         if not table_only:
+            use_threads(threads)
             _train(plan, data, runs, results, device, compiled=compile)
         found = read_zero_shot(results)
         own = [result for result in found if result["benchmark"] == plan.base.benchmark]
         print(zero_shot_tables(own) if own else f"no finished zero-shot runs of {family} under {results}")
+        say_notice(plan.base.benchmark)
         if write is not None:
             write_zero_shot(write, found)
             print(f"wrote the zero-shot tables of {write}")

@@ -79,15 +79,21 @@ def write_by_text(folder: Path, found: ByText) -> dict[str, Any]:
         (folder / "scores.npz").unlink(missing_ok=True)
     else:
         save_scores(folder / "scores.npz", scores)
-    report = {
+    report = by_text_report(found)
+    write_json(folder / "by_text.json", report)
+    return report
+
+
+def by_text_report(found: ByText) -> dict[str, Any]:
+    """How many clips chose each action, which are nearest, and the accuracy where there are labels."""
+    scores = found.scores()
+    return {
         **found.info,
         "clips": len(found.clip_ids),
         "actions": [_action_row(found, k) for k in range(len(found.actions))],
         "labelled_clips": 0 if scores is None else len(scores.clip_ids),
         "top1": None if scores is None else top_k_accuracy(scores.logits_NK, scores.labels_N, 1),
     }
-    write_json(folder / "by_text.json", report)
-    return report
 
 
 def _write_clips(path: Path, found: ByText) -> None:

@@ -83,6 +83,16 @@ def summary_line(report: Mapping[str, Any]) -> str:
     )
 
 
+def weakest_classes(report: Mapping[str, Any], most: int = 3) -> list[str]:
+    """The classes with the lowest accuracy, one line each below a heading; nothing if all are perfect."""
+    rows = [row for row in report["per_class"] if row["accuracy"] is not None and row["accuracy"] < 1]
+    lines = []
+    for row in sorted(rows, key=lambda row: row["accuracy"])[:most]:
+        confused = f", mostly taken for {row['confused_with']!r}" if row["confused_with"] else ""
+        lines.append(f"  {row['name']}: {row['correct']} of {row['clips']}{confused}")
+    return ["weakest classes:", *lines] if lines else ["every test clip is right"]
+
+
 def _percent(fraction: float) -> str:
     return f"{100 * fraction:.1f} %"
 

@@ -7,9 +7,10 @@ import json
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from lst.evaluation.marked_text import replace_marked
+from lst.facts.choices import Modality
 from lst.facts.published import published_for
 
 FORMAT, VERSION, RESULT = "lst-result", 1, "result.json"
@@ -161,12 +162,10 @@ def one_line(result: Result) -> str:
     best_text = ""
     if best and best["epochs_tested"] == result["epochs"]:  # a sparse test has no best epoch
         best_text = f"  (best on test {_percent(best['top1'])}, epoch {best['epoch']})"
-    how = f"{_epochs(result)} epochs  seed {result['seed']}  {result['device']}"
+    how = f"{_with_noun(epochs_of(result))}  seed {result['seed']}  {result['device']}"
     if result["parity"] == "imported":
         how = "imported weights"
-    return (
-        f"{result['name']:<40} top-1 {_percent(result['top1'])}{unseen}{best_text}  {how}{_changes(result)}"
-    )
+    return f"{result['name']:<40} top-1 {_percent(result['top1'])}{unseen}{best_text}  {how}{changes(result)}"
 
 
 def results_table(results: Sequence[Result], benchmark: str) -> str:
@@ -182,7 +181,9 @@ def results_table(results: Sequence[Result], benchmark: str) -> str:
     for result in results:
         if result["benchmark"] == benchmark:
             groups.setdefault(_group(result), []).append(result)
-    rows += [_table_row(group, groups[group]) for group in sorted(groups)]
+    ranks = {group: min(map(stream_rank, members)) for group, members in groups.items()}
+    order = sorted(groups, key=lambda group: (group[0], ranks[group], group[1:]))
+    rows += [_table_row(group, groups[group]) for group in order]
     for figure in published_for(benchmark):
         what = f"{figure.method} ({figure.source})"
         rows.append(f"| {what} | {figure.stream} | - | - | {figure.top1:.1f} | - | - | - |")
@@ -193,12 +194,12 @@ def _group(result: Result) -> tuple[str, str, str, str]:
     """What a row is: what was trained, on which stream, for how long, where and how precisely."""
     families = {"gap": "gap parity", "imported": "imported weights", MIXED: MIXED, "corrected": "lst"}
     teachers = {True: ", LST", False: ", plain encoder (no text)", MIXED: ", with and without text"}
-    what = families[result["parity"]] + teachers.get(result["language"], "") + _changes(result)
+    what = families[result["parity"]] + teachers.get(result["language"], "") + changes(result)
     where = " ".join(str(result[key]) for key in ("device", "precision") if result[key])
-    return what, _stream(result), _epochs(result), where or "-"
+    return what, _stream(result), epochs_of(result), where or "-"
 
 
-def _changes(result: Result) -> str:
+def changes(result: Result) -> str:
     """What was changed of the recipe, apart from what other columns show."""
     runs = result["members"] if result["kind"] == "ensemble" else [result]
     changed = {
@@ -222,10 +223,23 @@ def _stream(result: Result) -> str:
     return "ensemble of " + " + ".join(str(m["modality"]) for m in result["members"]) + weights
 
 
-def _epochs(result: Result) -> str:
+def _with_noun(epochs: str) -> str:
+    return "1 epoch" if epochs == "1" else "other epochs each" if epochs == MIXED else f"{epochs} epochs"
+
+
+def stream_rank(result: Result) -> int:
+    """Place in a table: joint, bone, joint motion, bone motion, ensemble."""
+    streams: tuple[str, ...] = get_args(Modality)
+    is_stream = result["kind"] == "stream" and result["modality"] in streams
+    return streams.index(result["modality"]) if is_stream else len(streams)
+
+
+def epochs_of(result: Result) -> str:
     """ "110", or "15 of 110" for a shortened schedule."""
     if result["epochs"] is None:
         return "-"
+    if MIXED in (result["epochs"], result["planned_epochs"]):
+        return MIXED
     if result["epochs"] == result["planned_epochs"]:
         return str(result["epochs"])
     return f"{result['epochs']} of {result['planned_epochs']}"

@@ -1,9 +1,11 @@
 """Recompute text vectors with a sentence encoder, imported only inside the function that needs it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +41,8 @@ def minilm_encoder(device: str = "cpu") -> SentenceEncoder:
     """
     package = _minilm_package()
     try:
-        model = package.load_model(device=device)
+        with redirect_stderr(StringIO()):  # transformers draws a bar over loading its weights
+            model = package.load_model(device=device)
     except ModuleNotFoundError as error:
         raise _not_installed(error) from error
 

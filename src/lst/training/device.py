@@ -19,12 +19,26 @@ def choose_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+    except RuntimeError:
         raise ValueError(
-            f"device {name!r} cannot be used here ({str(error).splitlines()[0]}). Use --device cpu or auto."
+            f"device {name!r}: there is no such device. It cannot be used here. {_known_devices()}"
         ) from None
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device {name!r} cannot be used here ({reason}). {_known_devices()}") from None
     return device
+
+
+def _known_devices() -> str:
+    """The names that work on this machine."""
+    found = ["auto", "cpu"]
+    if torch.cuda.is_available():
+        found += ["cuda", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
+    elif torch.backends.mps.is_available():
+        found.append("mps")
+    return f"Use --device {', '.join(found[:-1])} or {found[-1]}."
 
 
 @cache

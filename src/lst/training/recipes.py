@@ -32,7 +32,9 @@ class OptimConfig:
     lr: float = 0.1
     """Learning rate for this recipe's batch size."""
     epochs: int = 110
+    """How often the training split is gone through."""
     schedule: Schedule = "step"
+    """step: the rate falls by ten at decay_at; cosine: it falls to zero along a cosine."""
     warmup: int = 5
     """Epochs of linear warm-up, out of `planned_epochs`."""
     decay_at: tuple[int, ...] = (90, 100)
@@ -40,7 +42,9 @@ class OptimConfig:
     planned_epochs: int = 110
     """What warmup and decay_at are written for; another number of `epochs` scales them."""
     weight_decay: float = 5e-4
+    """Pull of every parameter towards zero."""
     momentum: float = 0.9
+    """Share of the last step that the next one keeps."""
     per_step: bool = False
     """Change the rate at every step instead of every epoch: smoother, which short schedules need."""
 
@@ -64,18 +68,21 @@ class RunConfig:
 
     benchmark: str
     modality: Modality = "joint"
+    """What the net sees: joints, bones, or the motion of either."""
     parity: Parity = "corrected"
     """gap: bones, part lists, prompts and scale as in the official code; corrected: as they were meant."""
     encoder: str = "ctrgcn"
+    """The net that turns a clip into features."""
     encoder_width: int = 64
     """Channels of the first block; the published net has 64."""
     persons: PersonsRule = "every_slot"
-    """every_slot: an empty second slot counts as a person, as published (Q8); present: only who is there."""
+    """every_slot: an empty second slot counts as a person, as published; present: only who is there."""
     clip_length: int | None = None
     """Frames the net sees; the benchmark's number if not given."""
     input: tuple[str, ...] = ()
     """Changes of the input path: Rotate.max_radians=0.2, Rotate=off, or Mirror(share=0.5) to add a step."""
     batch_size: int = 64
+    """Clips per step."""
     repeat: int = 5
     """How often one epoch shows each clip, each time cut and turned differently."""
     hold_out: float = 0.0
@@ -85,6 +92,7 @@ class RunConfig:
     precision: Precision = "auto"
     """auto: bf16 autocast where the device multiplies it faster, else fp32. Tests always run in fp32."""
     seed: int = 1
+    """Decides start values, order and looks of the clips."""
     text: TextConfig = field(default_factory=TextConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
 
@@ -147,12 +155,17 @@ class TrainOptions:
     """How to run, as opposed to what: none of this changes what the recipe means."""
 
     device: str = "auto"
+    """auto (a GPU if there is one), cpu, cuda, cuda:0, ..."""
     resume: bool = False
+    """Go on with the run in the folder; `lst train --resume RUN` needs no other option."""
     overwrite: bool = False
+    """Delete the run in the folder and start from nothing."""
     compile: bool = False
+    """Use torch.compile: minutes of compiling, then faster steps on a GPU."""
     test_every: int = 1
     """Measure the test split after every n-th epoch, for the curve only; 0 = after the last one only."""
     progress: bool = True
+    """A bar on a terminal."""
     place: PlaceChoice = "auto"
     """Where the clips lie: on the device, on disk (memory-mapped), or auto: on the device if a third of its
     free memory is enough. The results are the same bits."""

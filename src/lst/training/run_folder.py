@@ -9,8 +9,6 @@ model.safetensors, card.json    the checkpoint of the last epoch; written once, 
 """
 
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,11 +16,63 @@ from typing import Any
 
 import torch
 
-from lst.files import atomic_path, is_unfinished, write_json, write_text
+from lst.files import atomic_path, clear_leftovers, is_unfinished, remove_folder, write_json, write_text
+from lst.locks import INSIDE
 from lst.nets.checkpoint import CARD
-from lst.training.recipes import RunConfig, as_json, changed_fields
+from lst.training.recipes import OptimConfig, RunConfig, TrainOptions, as_json, changed_fields
+from lst.training.text_config import TextConfig
 
 STATE, RECIPE, LOG, PICTURE = "state.pt", "recipe.json", "log.jsonl", "training.png"
+
+
+@dataclass(frozen=True)
+class Started:
+    """What the folder of a run says on how it was started."""
+
+    name: str
+    config: RunConfig
+    how: Mapping[str, Any]
+    """Where the store was and what of `TrainOptions` it had; empty in runs of an older lst."""
+
+    @property
+    def data(self) -> Path | None:
+        """The store, if it is still there."""
+        folder = Path(str(self.how.get("data", "")))
+        return folder if self.how.get("data") and folder.is_dir() else None
+
+    def options(self, *, device: str | None, progress: bool) -> TrainOptions:
+        """To go on as it was started, perhaps elsewhere."""
+        known = {key: self.how[key] for key in ("test_every", "compile", "place") if key in self.how}
+        where = device or str(self.how.get("device", "auto"))
+        return TrainOptions(device=where, resume=True, progress=progress, **known)
+
+
+def read_recipe(run: Path) -> Started:
+    """What `run` was started with.
+
+    Raises:
+        ValueError: its recipe cannot be read, or is of an older lst.
+    """
+    path = run / RECIPE
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return Started(str(found["name"]), _config(found["config"]), dict(found.get("how", {})))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{path}: is not the recipe of a run of this lst ({' '.join(str(error).split())}). "
+            f"Give the recipe and its options again: lst train RECIPE --out {run} --resume"
+        ) from None
+
+
+def _config(values: Mapping[str, Any]) -> RunConfig:
+    """A config as JSON has it; what it lacks had its default then."""
+    text, optim = (_tuples(values.get(key, {})) for key in ("text", "optim"))
+    own = {key: value for key, value in _tuples(values).items() if key not in ("text", "optim")}
+    return RunConfig(**own, text=TextConfig(**text), optim=OptimConfig(**optim))
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
 
 
 @dataclass(frozen=True)
@@ -40,17 +90,25 @@ class RunFolder:
         return (self.path / RECIPE).is_file()
 
     def prepare(
-        self, name: str, config: RunConfig, inputs: Mapping[str, Any], *, resume: bool, overwrite: bool
+        self,
+        name: str,
+        config: RunConfig,
+        inputs: Mapping[str, Any],
+        *,
+        resume: bool,
+        overwrite: bool,
+        how: Mapping[str, Any] | None = None,
     ) -> None:
         """Make the folder ready for this recipe and these inputs (what else decides what is computed).
+
+        Call it with the folder locked. `how`: what `lst train --resume RUN` needs to know beside the recipe.
 
         Raises ValueError when there is a run already and neither resume nor overwrite was asked for, when the
         run to resume had another recipe or other inputs, or when the folder holds something else.
         """
+        clear_leftovers(self.path)
         if self.started and overwrite:
-            aside = self.path.with_name(f"{self.path.name}.old-{os.getpid()}")
-            os.replace(self.path, aside)  # killed while deleting, the run is gone as a whole
-            shutil.rmtree(aside)
+            remove_folder(self.path)
         if self.started:
             if not resume:
                 raise ValueError(
@@ -62,11 +120,12 @@ class RunFolder:
             raise ValueError(
                 f"{self.path}: exists and is not a run of lst. Choose another folder with --out."
             )
-        write_json(self.path / RECIPE, {"name": name, "config": asdict(config), "inputs": dict(inputs)})
+        recipe = {"name": name, "config": asdict(config), "inputs": dict(inputs)}
+        write_json(self.path / RECIPE, recipe | ({"how": dict(how)} if how else {}))
 
     def _foreign_entries(self) -> bool:
         """Whether there is more than what a run killed at its very start leaves behind."""
-        return any(not is_unfinished(entry) for entry in self.path.iterdir())
+        return any(not is_unfinished(entry) and entry.name != INSIDE for entry in self.path.iterdir())
 
     def _check_same(self, config: RunConfig, inputs: Mapping[str, Any]) -> None:
         started = json.loads((self.path / RECIPE).read_text(encoding="utf-8"))
@@ -86,7 +145,7 @@ class RunFolder:
             )
 
     def save_state(self, state: Mapping[str, Any]) -> None:
-        with atomic_path(self.path / STATE) as path:
+        with atomic_path(self.path / STATE, needed=_num_bytes(state)) as path:
             torch.save(dict(state), path)
 
     def load_state(self, device: torch.device) -> dict[str, Any] | None:
@@ -104,6 +163,15 @@ class RunFolder:
     def write_log(self, rows: list[dict[str, Any]]) -> None:
         """The whole log anew: after a kill it never has lines that the resumed run will write again."""
         write_text(self.path / LOG, "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def _num_bytes(value: Any) -> int:
+    """Bytes of all tensors in it."""
+    if isinstance(value, torch.Tensor):
+        return value.nbytes
+    if isinstance(value, Mapping):
+        return sum(_num_bytes(item) for item in value.values())
+    return sum(_num_bytes(item) for item in value) if isinstance(value, list) else 0
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

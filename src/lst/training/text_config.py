@@ -29,13 +29,13 @@ class TextConfig:
     """Train `encoder` along with the net, as the official code does with CLIP's; it is saved with the run."""
     tune_rate: float | None = None
     """Its learning rate as a share of the net's, on the same schedule. 0.01 if not given; with parity gap 1,
-    as in the official code (Q26)."""
+    as in the official code."""
     tune_epochs: int | None = None
     """Epochs after which it stays as it is; the whole run if not given."""
     scale: ScaleChoice = "auto"
-    """Factor on the cosines: exp(s), capped at 100, or s itself (Q16). auto: exp, with parity gap linear."""
+    """Factor on the cosines: exp(s), capped at 100, or s itself. auto: exp, with parity gap linear."""
     target: TextTarget = "soft"
-    """soft: softmax(10 * same class), as published (Q17); same_class: equal mass on the same class only;
+    """soft: softmax(10 * same class), as published; same_class: equal mass on the same class only;
     text_similarity: softmax(10 * cosine of the texts)."""
     loss: TextLoss = "kl"
     """kl: divergence from the target; info_nce: clips of the same class as positives (MIL-NCE), no target."""

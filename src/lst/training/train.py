@@ -7,6 +7,7 @@ epoch, clip). So a run that was killed and resumed after any epoch ends with the
 import logging
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,12 @@ from tqdm import tqdm
 
 from lst.data.input.batches import Batch
 from lst.data.store.clip_store import ClipStore
+from lst.duration import Pace, in_words, worth_saying
 from lst.evaluation.evaluate import score_clips
 from lst.evaluation.plots import plot_training
 from lst.evaluation.scores import top_k_accuracy
+from lst.facts.choices import plural
+from lst.locks import locked
 from lst.nets.checkpoint import make_card, read_card, save_checkpoint
 from lst.nets.language import TEXT_ENCODER, save_language
 from lst.nets.losses import LossTerms
@@ -38,26 +42,57 @@ TEXT_FACTS = ("encoder", "weights_sha256", "descriptions_sha256")
 logger = logging.getLogger(__name__)
 
 
-def train(name: str, config: RunConfig, store: ClipStore, out: Path, options: TrainOptions) -> dict[str, Any]:
+def train(
+    name: str, config: RunConfig, store: ClipStore, out: Path, options: TrainOptions, *, later: int = 0
+) -> dict[str, Any]:
     """Train one stream and write its folder; returns the card. A finished run is left as it is.
 
-    Raises ValueError for a folder or store that does not fit, FloatingPointError when the loss is no number.
+    `later`: how many runs of this kind the caller has still to do; for the estimate of the time only.
+
+    Raises:
+        FolderBusy: another process works in the folder.
+        ValueError: a folder or store that does not fit.
+        FloatingPointError: the loss is no number.
     """
+    with locked(out):
+        return _train(name, config, store, out, options, later)
+
+
+def _train(
+    name: str, config: RunConfig, store: ClipStore, out: Path, options: TrainOptions, later: int
+) -> dict[str, Any]:
     folder = RunFolder(out)
     device = choose_device(options.device)
     keep_freed_memory()
     # Built before the folder is touched: a mistake in the options must not cost an older run.
     place = choose_place(options.place, device, store.joints.nbytes)
     run = _Run(config, assemble(config, store, device, place), device, compiled=options.compile)
-    folder.prepare(name, config, run.inputs(store), resume=options.resume, overwrite=options.overwrite)
+    started_here = {"data": str(store.folder.resolve()), "test_every": options.test_every}
+    folder.prepare(
+        name,
+        config,
+        run.inputs(store),
+        how=started_here | {"compile": options.compile, "place": options.place, "device": options.device},
+        resume=options.resume,
+        overwrite=options.overwrite,
+    )
     if folder.finished:
         logger.info("%s: finished already, nothing to do", out)
         return read_card(out)
+    shown = len(run.parts.train.clip_ids) * config.repeat
+    if config.batch_size > shown:
+        logger.warning(
+            "%s: batch_size %d is more than the %d clips of an epoch, so every step has %d",
+            *(out, config.batch_size, shown, shown),
+        )
     rows, sessions = _resume(run, folder)
     logger.info("%s: %s", out, run.says())
     curves = _TensorBoard(out, first_epoch=len(rows) + 1)
     if len(rows) < config.optim.epochs:
-        sessions.append({"first_epoch": len(rows) + 1, **run.session()})
+        session = {"first_epoch": len(rows) + 1, **run.session()}
+        _tell_what_changed(out, sessions, session)
+        sessions.append(session)
+    run.pace = _pace(run, len(rows), later)
     bar = run.bar(len(rows), shown=options.progress)
     for epoch in range(len(rows), config.optim.epochs):
         row = _epoch(run, epoch, options.test_every, bar)
@@ -90,6 +125,35 @@ def _resume(run: "_Run", folder: RunFolder) -> tuple[list[dict[str, Any]], list[
     return state["log"], state["sessions"]
 
 
+def _tell_what_changed(out: Path, sessions: list[dict[str, Any]], now: dict[str, Any]) -> None:
+    """Another device, or another number of threads, adds up in another order."""
+    for key in ("device", "compiled"):
+        if sessions and sessions[-1][key] != now[key]:
+            logger.warning(
+                "%s: went on with %s %s, before %s: the last bits differ from those of an unbroken run",
+                out,
+                key,
+                now[key],
+                sessions[-1][key],
+            )
+
+
+def _pace(run: "_Run", epochs_done: int, later: int) -> Pace:
+    """Says after the first steps how long this run will take, and all those after it."""
+    steps, epochs = run.parts.train.num_train_batches, run.config.optim.epochs
+
+    def say(seconds: float) -> None:
+        one, rest = steps * epochs * seconds, steps * (epochs - epochs_done) * seconds
+        if not worth_saying(rest + later * one):
+            return
+        more = f"; with the {plural(later, 'run')} after it {in_words(rest + later * one)}" if later else ""
+        left = plural(epochs - epochs_done, "epoch")
+        logger.info("%s for %s of training on this machine%s", in_words(rest), left, more)
+
+    settle = torch.cuda.synchronize if run.device.type == "cuda" else lambda: None
+    return Pace(say, settle=settle)
+
+
 def _epoch(run: "_Run", epoch: int, test_every: int, bar: tqdm) -> dict[str, Any]:
     """Train one epoch, and measure the test split if it is its turn."""
     started = time.perf_counter()
@@ -109,6 +173,7 @@ class _Run:
         self.part_weights_P = torch.tensor(config.text.part_weights, device=device)
         optim = config.optim
         groups, self.rates = self._groups()
+        self.pace: Pace | None = None
         self.optimizer = torch.optim.SGD(
             groups,
             lr=optim.lr,
@@ -125,9 +190,9 @@ class _Run:
         numbers = sum(p.numel() for p in parts.classifier.parameters())
         texts = parts.text["encoder"] if parts.text else "none"
         return (
-            f"{config.modality} of {config.benchmark}, {len(parts.train.clip_ids)} training clips, "
-            f"{config.optim.epochs} epochs of {parts.train.num_train_batches} steps, {numbers:,} numbers in "
-            f"the net, texts: {texts}; {describe_device(self.device)}, {self.precision}"
+            f"{config.modality} of {config.benchmark}, {plural(len(parts.train.clip_ids), 'training clip')}, "
+            f"{plural(config.optim.epochs, 'epoch')} of {plural(parts.train.num_train_batches, 'step')}, "
+            f"{numbers:,} parameters, texts: {texts}; {describe_device(self.device)}, {self.precision}"
         )
 
     def _groups(self) -> tuple[list[dict[str, Any]], list[float]]:
@@ -193,6 +258,8 @@ class _Run:
             row = self.one_step(batch)
             sums = row if sums is None else sums + row
             self._show(bar, sums, step + 1)
+            if self.pace is not None:
+                self.pace.step()
         assert sums is not None
         return self._epoch_row(epoch, step_rate(config.optim, epoch, 0, steps), sums / steps)
 
@@ -307,11 +374,16 @@ class _TensorBoard:
     def add(self, row: dict[str, Any]) -> None:
         if self.writer is None:
             return
-        for key, value in row.items():
-            if isinstance(value, float):
-                self.writer.add_scalar(key, value, row["epoch"])
-        self.writer.flush()
+        try:
+            for key, value in row.items():
+                if isinstance(value, float):
+                    self.writer.add_scalar(key, value, row["epoch"])
+            self.writer.flush()
+        except OSError as error:  # a full disk: the curves are no reason to stop
+            logger.warning("TensorBoard's files cannot be written (%s); training goes on without", error)
+            self.writer = None
 
     def close(self) -> None:
         if self.writer is not None:
-            self.writer.close()
+            with suppress(OSError):
+                self.writer.close()

@@ -6,6 +6,7 @@ from lst.data.input.presets import published_pipeline
 from lst.facts.benchmarks import get_benchmark
 from lst.facts.choices import Modality
 from lst.facts.shown import shown
+from lst.locks import locked
 from lst.nets.checkpoint import CARD, make_card, save_checkpoint
 from lst.nets.classifier import build_classifier
 from lst.nets.official import classifier_pieces, fill, read_official
@@ -24,6 +25,11 @@ def import_official(
     language heads) were fed bones along the graph's tree: bones="graph".
     Raises FileNotFoundError or ValueError for a file that is absent, unsafe, or of another benchmark.
     """
+    with locked(out):
+        return _import(source, out, benchmark=benchmark, modality=modality, overwrite=overwrite)
+
+
+def _import(source: Path, out: Path, *, benchmark: str, modality: Modality, overwrite: bool) -> list[str]:
     _check_may_write(out, overwrite=overwrite)
     facts, official = get_benchmark(benchmark), read_official(source)
     from_gap = any(key.startswith(TRAINING_ONLY) for key in official)

@@ -1,7 +1,8 @@
 """A run's folder -> scores, report and pictures of the test split; several runs -> their ensemble."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,18 +13,21 @@ from lst.data.input.batches import ClipBatches
 from lst.data.store.clip_store import ClipStore
 from lst.evaluation.ensemble import default_weights, ensemble, fit_weights
 from lst.evaluation.evaluate import score_clips
-from lst.evaluation.report import write_report
+from lst.evaluation.report import make_report, write_report
 from lst.evaluation.results import RESULT, Result, ensemble_result, read_result, stream_result
 from lst.evaluation.scores import Scores, load_scores, save_scores
 from lst.facts.benchmarks import get_benchmark
 from lst.files import write_json
-from lst.nets.checkpoint import CARD, Checkpoint, load_checkpoint
+from lst.locks import locked
+from lst.nets.checkpoint import CARD, Checkpoint, load_checkpoint, read_card
 from lst.training.build import TEST_BATCH, training_clips
 from lst.training.device import choose_device, choose_place, keep_freed_memory
+from lst.training.recipes import as_json
 from lst.training.run_folder import RECIPE
 
 logger = logging.getLogger(__name__)
 
+PUBLISHED_WEIGHTS = "fixed, published by GAP"
 SCORES, HELD_OUT = Path("test") / "scores.npz", Path("held_out") / "scores.npz"
 
 
@@ -33,27 +37,54 @@ class Measured:
 
     report: dict[str, Any]
     folder: Path
+    not_saved: OSError | None = None
+    """Why the files are not there or not new; the report is complete all the same."""
 
 
-def measure_run(run: Path, store: ClipStore, device: str = "auto") -> Measured:
+def measure_run(run: Path, store: ClipStore, device: str = "auto", *, must_save: bool = True) -> Measured:
     """Score the benchmark's test split with a run's last epoch and write `<run>/test/`.
 
-    Clips held out of training are scored too, into `<run>/held_out/`, for fitting ensemble weights.
-    Raises FileNotFoundError for an unfinished run and ValueError for a store of another data set.
+    Clips held out of training are scored too, into `<run>/held_out/`, for fitting ensemble weights. With
+    `must_save` False a run that cannot be written to is measured too, and `not_saved` says why.
+
+    Raises:
+        FileNotFoundError: the run is not finished.
+        FolderBusy: another process works there.
+        ValueError: a store of another data set.
     """
     keep_freed_memory()
-    checkpoint = load_checkpoint(run, choose_device(device))
-    benchmark = get_benchmark(checkpoint.card["benchmark"])
-    scores = _score(checkpoint, store, store.select(benchmark, "test"), "test")
-    save_scores(run / SCORES, scores)
-    config = checkpoint.card.get("config", {})
-    hold_out = 0.0 if store.has_made_up_ids else config.get("hold_out", 0.0)
-    _, held = training_clips(store, benchmark, hold_out, config.get("unseen", ()))
-    if len(held):
-        save_scores(run / HELD_OUT, _score(checkpoint, store, held, "val"))
-    report = write_report(run / "test", scores, benchmark)
-    write_json(run / RESULT, stream_result(run.resolve().name, checkpoint.card, report))
-    return Measured(report, run / "test")
+    read_card(run)  # before a lock is tried where no run is
+    with ExitStack() as stack:
+        trouble = _try_to_write(lambda: stack.enter_context(locked(run)), must_save=must_save)
+        checkpoint = load_checkpoint(run, choose_device(device))
+        benchmark = get_benchmark(checkpoint.card["benchmark"])
+        scores = _score(checkpoint, store, store.select(benchmark, "test"), "test")
+        config = checkpoint.card.get("config", {})
+        hold_out = 0.0 if store.has_made_up_ids else config.get("hold_out", 0.0)
+        _, held = training_clips(store, benchmark, hold_out, config.get("unseen", ()))
+        held_scores = _score(checkpoint, store, held, "val") if len(held) else None
+        report = make_report(scores, benchmark)
+
+        def save() -> None:
+            save_scores(run / SCORES, scores)
+            if held_scores is not None:
+                save_scores(run / HELD_OUT, held_scores)
+            write_report(run / "test", scores, benchmark)
+            write_json(run / RESULT, stream_result(run.resolve().name, checkpoint.card, report))
+
+        trouble = trouble or _try_to_write(save, must_save=must_save)
+    return Measured(report, run / "test", trouble)
+
+
+def _try_to_write(write: Callable[[], object], *, must_save: bool) -> OSError | None:
+    """What hindered it, unless that is an error."""
+    try:
+        write()
+    except OSError as error:
+        if must_save:
+            raise
+        return error
+    return None
 
 
 def batches_for(checkpoint: Checkpoint, store: ClipStore, clips: np.ndarray) -> ClipBatches:
@@ -98,6 +129,7 @@ def ensemble_runs(
     """Add up the test scores of several runs, by clip id, and write `out`.
 
     Weights: given, one per run; or fitted on the clips held out of training; or the fixed published ones.
+    The result names the members in the order given.
     """
     if len(runs) < 2:
         raise ValueError(f"an ensemble needs at least two runs, got {len(runs)}; name their folders")
@@ -112,10 +144,23 @@ def ensemble_runs(
     benchmark = get_benchmark(_one_benchmark(members))
     chosen, how = _weights(runs, streams, weights, fit=fit)
     total = ensemble(streams, chosen)
-    save_scores(out / SCORES, total)
-    report = write_report(out / "test", total, benchmark)
-    write_json(out / RESULT, ensemble_result(out.name, members, chosen, report, how))
+    with locked(out):
+        save_scores(out / SCORES, total)
+        report = write_report(out / "test", total, benchmark)
+        write_json(out / RESULT, ensemble_result(out.name, members, chosen, report, how))
     return Measured(report, out / "test")
+
+
+def is_up_to_date(runs: Sequence[Path], out: Path) -> bool:
+    """Whether `out` is the ensemble of these runs, with the fixed weights, as they are now."""
+    if not all((out / file).is_file() for file in (RESULT, SCORES)):
+        return False
+    members = [read_result(run / RESULT) for run in runs]
+    found = read_result(out / RESULT)
+    total = ensemble_result(out.name, members, {}, {}, PUBLISHED_WEIGHTS)
+    newest = max((run / SCORES).stat().st_mtime_ns for run in runs)
+    same = all(as_json(found)[key] == as_json(total)[key] for key in ("members", "weights_from"))
+    return same and (out / SCORES).stat().st_mtime_ns >= newest
 
 
 def _one_benchmark(members: Sequence[Result]) -> str:
@@ -134,7 +179,7 @@ def _weights(
         held = {run.name: _scores_of(run, HELD_OUT) for run in runs}
         return fit_weights(held), "fitted on clips held out of training"
     if weights is None:
-        return default_weights(streams), "fixed, published by GAP"
+        return default_weights(streams), PUBLISHED_WEIGHTS
     if len(weights) != len(runs):
         raise ValueError(
             f"got {len(weights)} weights for {len(runs)} runs; give one for each, in their order"

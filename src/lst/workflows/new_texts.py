@@ -49,6 +49,19 @@ def encoder_for(texts: TextVectors, own: Path | None = None) -> SentenceEncoder:
 
 
 def encode_like(texts: TextVectors, own: Path | None = None) -> Encode:
+    """As the run's texts were encoded. Texts that the run has are taken from it, which needs no encoder."""
+    place = {text: t for t, text in enumerate(texts.texts)}
+
+    def encode(wanted: list[str]) -> np.ndarray:
+        new = [text for text in wanted if text not in place]
+        encoded = dict(zip(new, _same_encoder(texts, own)(new), strict=True)) if new else {}
+        rows = [encoded[text] if text in encoded else texts.vectors_TD[place[text]] for text in wanted]
+        return np.stack(rows).astype(np.float32)
+
+    return encode
+
+
+def _same_encoder(texts: TextVectors, own: Path | None) -> Encode:
     """The encoder of these vectors, made sure of by encoding one of their texts again."""
     encoder = encoder_for(texts, own)
     (again_D,) = np.asarray(encoder.encode([texts.texts[0]]), dtype=np.float32)

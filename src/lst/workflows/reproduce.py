@@ -10,9 +10,12 @@ from lst.evaluation.report import summary_line
 from lst.evaluation.results import RESULT, Result, read_result
 from lst.facts.choices import Modality
 from lst.files import write_json
+from lst.locks import locked
+from lst.nets.checkpoint import CARD
 from lst.training.recipes import STREAMS, RunConfig, TrainOptions, get_recipe, stream_names
 from lst.training.train import train
-from lst.workflows.measure import ensemble_runs, measure_run
+from lst.workflows.measure import ensemble_runs, is_up_to_date, measure_run
+from lst.workflows.sharing import shared
 
 logger = logging.getLogger(__name__)
 
@@ -57,33 +60,75 @@ class Plan:
         return f"{recipe}{plain}{epochs}-seed{seed}"
 
 
+@dataclass(frozen=True)
+class _Member:
+    """One run of a plan, and the ensemble it belongs to."""
+
+    group: str
+    run: str
+    recipe: str
+    config: RunConfig
+
+
 def reproduce(plan: Plan, store: ClipStore, runs: Path, results: Path, options: TrainOptions) -> list[Path]:
     """Train, test and ensemble what is missing; copy every result to `results`. Returns the run folders.
 
     Seeds count from 1. A stopped call goes on where it was: runs resume after their last finished epoch.
+    Several calls may work on one plan: each takes the runs that no other has in hand.
     """
+    members = [
+        _Member(plan.run_name(plan.ensemble_name, seed, language=language), *run)
+        for seed in range(1, plan.seeds + 1)
+        for language in ((True, False) if plan.plain else (True,))
+        for run in plan.runs(seed, language=language)
+    ]
+    groups: dict[str, list[Path]] = {}
+    for member in members:
+        groups.setdefault(member.group, []).append(runs / member.run)
+    missing = {group: len(paths) for group, paths in groups.items()}
+
+    def one(member: _Member) -> None:
+        later = sum(not (runs / other.run / CARD).is_file() for other in members) - 1
+        train_and_test(runs / member.run, member.recipe, member.config, store, options, later=later)
+        keep_result(runs / member.run, results)
+
     done: list[Path] = []
-    for seed in range(1, plan.seeds + 1):
-        for language in (True, False) if plan.plain else (True,):
-            members: list[Path] = []
-            for run, name, config in plan.runs(seed, language=language):
-                members.append(train_and_test(runs / run, name, config, store, options))
-                keep_result(members[-1], results)
-            done += members
-            if len(members) > 1:
-                out = runs / plan.run_name(plan.ensemble_name, seed, language=language)
-                measured = ensemble_runs(members, out)
-                logger.info("%s: %s", out.name, summary_line(measured.report))
-                keep_result(out, results)
-                done.append(out)
+    for member, _ in shared(members, one):
+        missing[member.group] -= 1
+        if missing[member.group] == 0:
+            done += _with_ensemble(groups[member.group], runs / member.group, results)
     return done
 
 
-def train_and_test(run: Path, name: str, config: RunConfig, store: ClipStore, options: TrainOptions) -> Path:
-    """Whatever of one run is missing: started, continued, tested, or nothing. Returns its folder."""
-    train(name, config, store, run, replace(options, resume=True, overwrite=False))
-    if not (run / RESULT).is_file():
-        logger.info("%s: %s", run.name, summary_line(measure_run(run, store, options.device).report))
+def _with_ensemble(members: list[Path], out: Path, results: Path) -> list[Path]:
+    """The members and their ensemble, which one of several calls makes."""
+    if len(members) < 2:
+        return members
+    for _ in shared([out], lambda out: _ensemble(members, out)):
+        keep_result(out, results)
+    return [*members, out]
+
+
+def _ensemble(members: list[Path], out: Path) -> None:
+    with locked(out):
+        if not is_up_to_date(members, out):
+            logger.info("%s: %s", out.name, summary_line(ensemble_runs(members, out).report))
+
+
+def train_and_test(
+    run: Path, name: str, config: RunConfig, store: ClipStore, options: TrainOptions, *, later: int = 0
+) -> Path:
+    """Whatever of one run is missing: started, continued, tested, or nothing. Returns its folder.
+
+    `later`: how many runs of this kind are still to come, for the estimate of the time.
+
+    Raises:
+        FolderBusy: another process works on this run.
+    """
+    with locked(run):
+        train(name, config, store, run, replace(options, resume=True, overwrite=False), later=later)
+        if not (run / RESULT).is_file():
+            logger.info("%s: %s", run.name, summary_line(measure_run(run, store, options.device).report))
     return run
 
 

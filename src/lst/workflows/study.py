@@ -18,6 +18,7 @@ from lst.training.recipes import (
     stream_names,
 )
 from lst.workflows.reproduce import keep_result, train_and_test
+from lst.workflows.sharing import shared
 from lst.workflows.study_variants import BASELINE, VARIANTS, Variant, get_variant
 
 logger = logging.getLogger(__name__)
@@ -91,20 +92,26 @@ def run_study(
 ) -> Iterator[Result]:
     """Train and test what is missing; yields the result of every run of the study when it is there.
 
-    A stopped call goes on where it was. A run whose folder is gone is not trained again if its result is
-    kept. The test split is measured after the last epoch only.
+    A stopped call goes on where it was, and several calls share the work. A run whose folder is gone is not
+    trained again if its result is kept. The test split is measured after the last epoch only.
 
     Raises:
         ValueError: a run or result of the same name had other settings, data or texts.
     """
     options = replace(options, test_every=0)
     plan = list(study.runs())  # a variant that this family cannot have is named before hours of training
-    for name, recipe, config in plan:
+
+    def one(run: tuple[str, str, RunConfig]) -> Result:
+        name, recipe, config = run
         kept = results / f"{name}.json"
         if kept.is_file() and not (runs / name).exists():
-            yield _checked(kept, config)
-        else:
-            yield keep_result(train_and_test(runs / name, recipe, config, store, options), results)
+            return _checked(kept, config)
+        later = sum(not (results / f"{other}.json").is_file() for other, _, _ in plan) - 1
+        done = train_and_test(runs / name, recipe, config, store, options, later=later)
+        return keep_result(done, results)
+
+    for _, result in shared(plan, one):
+        yield result
 
 
 def study_text(study: TextStudy, results: Path) -> str:

@@ -1,6 +1,7 @@
 """The zero-shot study: train on some classes, test on the others; several random class sets.
 
-Finished work is skipped, and a stopped run goes on after its last finished epoch.
+Finished work is skipped, a stopped run goes on after its last finished epoch, and several calls share the
+work.
 """
 
 import logging
@@ -12,10 +13,12 @@ from lst.data.store.clip_store import ClipStore
 from lst.evaluation.results import stream_result
 from lst.evaluation.zero_shot_table import FORMAT, VERSION, Result, read_zero_shot_file
 from lst.files import write_json
+from lst.locks import locked
 from lst.nets.checkpoint import read_card
 from lst.training.recipes import RunConfig, TrainOptions, changed_fields
 from lst.training.train import train
 from lst.workflows.by_text import measure_zero_shot
+from lst.workflows.sharing import shared
 from lst.workflows.zero_shot_plan import ZeroShotPlan
 
 logger = logging.getLogger(__name__)
@@ -29,21 +32,27 @@ def run_zero_shot(
     Raises:
         ValueError: a result of the same name was made with another recipe.
     """
-    done: list[Path] = []
-    for name, split, config in plan.runs():
+    # The test split is measured once, after the last epoch: nothing can be selected on it.
+    how = replace(options, resume=True, overwrite=False, test_every=0)
+    todo = list(plan.runs())
+    files = [results / f"{name}.json" for name, _, _ in todo]
+
+    def one(run: tuple[str, int, RunConfig]) -> None:
+        name, split, config = run
         path = results / f"{name}.json"
-        if path.is_file():
-            _check_same(path, config)
-        else:
-            # The test split is measured once, after the last epoch: nothing can be selected on it.
-            how = replace(options, resume=True, overwrite=False, test_every=0)
-            train(plan.recipe, config, store, runs / name, how)
+        with locked(runs / name):
+            if path.is_file():
+                return _check_same(path, config)
+            later = sum(not file.is_file() for file in files) - 1
+            train(plan.recipe, config, store, runs / name, how, later=later)
             report = measure_zero_shot(runs / name, store, options.device)
             result = _result(name, plan, split, read_card(runs / name), report)
             write_json(path, result)
             logger.info(line(result))
-        done.append(path)
-    return done
+
+    for _ in shared(todo, one):
+        pass
+    return files
 
 
 def _check_same(path: Path, config: RunConfig) -> None:

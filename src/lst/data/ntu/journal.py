@@ -16,6 +16,7 @@ import os
 import shutil
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -29,13 +30,14 @@ from lst.data.ntu.noise import Notes
 from lst.data.ntu.raw import NUM_JOINTS
 from lst.data.store.clip_store import Problem
 from lst.data.store.raw_files import RawFiles
-from lst.files import hold, write_json
+from lst.files import write_json
+from lst.locks import locked
 
 SUFFIX = ".unfinished"
 CONVERSION = 2
 """To be raised when the same file and options no longer give the same joints."""
-_KEY, _OUTCOMES, _JOINTS, _LOCK = "key.json", "outcomes.jsonl", "joints.f32", "lock"
-_OWN = (_KEY, _OUTCOMES, _JOINTS, _LOCK)
+_KEY, _OUTCOMES, _JOINTS = "key.json", "outcomes.jsonl", "joints.f32"
+_OWN = (_KEY, _OUTCOMES, _JOINTS, "lock")  # the last one was left by an older lst
 _PERSON_FRAME = NUM_JOINTS * 3 * 4
 """Bytes of one person in one frame."""
 
@@ -59,14 +61,16 @@ class Journal:
         self._tasks = tasks
         self._rules = rules
         _check_own(self.folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = hold(self.folder / _LOCK)
-        self._keep_or_start(_key(sources, tasks, rules))
-        self.done, size, joints_size = self._count()
-        if self.done:
-            self.remarks.append(f"went on after {self.done:,} files that an earlier run had converted")
-        self._outcomes = _open_at(self.folder / _OUTCOMES, size)
-        self._joints = _open_at(self.folder / _JOINTS, joints_size)
+        with ExitStack() as stack:
+            stack.enter_context(locked(store, nested=False))
+            self.folder.mkdir(exist_ok=True)
+            self._keep_or_start(_key(sources, tasks, rules))
+            self.done, size, joints_size = self._count()
+            if self.done:
+                self.remarks.append(f"went on after {self.done:,} files that an earlier run had converted")
+            self._outcomes = stack.enter_context(_open_at(self.folder / _OUTCOMES, size))
+            self._joints = stack.enter_context(_open_at(self.folder / _JOINTS, joints_size))
+            self._held = stack.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -75,10 +79,11 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         has_clips = self._joints.tell() > 0
-        for file in (self._outcomes, self._joints, self._lock):
-            file.close()
-        if kind is None or not has_clips:  # finished, or nothing that is worth keeping
-            self._remove()
+        with self._held:
+            for file in (self._outcomes, self._joints):
+                file.close()
+            if kind is None or not has_clips:  # finished, or nothing that is worth keeping
+                self._remove()
 
     def outcomes(self, convert: Callable[[Sequence[Task]], Iterator[Outcome]]) -> Iterator[Outcome]:
         """The outcomes of all tasks in their order: those that are here, then those that `convert` yields."""

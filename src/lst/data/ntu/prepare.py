@@ -21,6 +21,7 @@ from lst.facts.benchmarks import get_benchmark
 from lst.facts.choices import choose
 from lst.facts.clip_ids import parse_ntu_id
 from lst.facts.ntu_missing import ntu_missing_skeletons
+from lst.files import names_full_disk
 
 ListedRule = Literal["leave_out", "use"]
 """What happens to the files on the published list of missing or incomplete skeletons."""
@@ -78,7 +79,7 @@ def prepare_ntu(
     rules = Rules(dataset, short, pipeline)
     _check_choices(rules, listed, workers)
     paths = [Path(path) for path in ([sources] if isinstance(sources, str | Path) else sources)]
-    with ExitStack() as stack:
+    with names_full_disk(Path(folder)), ExitStack() as stack:
         raws = [stack.enter_context(RawFiles(path, SUFFIX)) for path in dict.fromkeys(paths)]
         run = _Run(rules, raws)
         tasks = run.choose_tasks(listed, wanted)
