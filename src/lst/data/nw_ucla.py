@@ -16,7 +16,6 @@ from lst.data.store.clip_store import Problem, StoredClip
 from lst.data.store.raw_files import RawFile, RawFiles
 from lst.facts.benchmarks import Benchmark, get_benchmark
 from lst.facts.clip_ids import parse_ucla_id
-from lst.facts.skeleton import get_layout
 
 OFFICIAL_SHA256 = "ec3f34585796121579c7e5c02f6e4a2f6d74cbff4fdfa48888526dd0f0f07b6d"
 """`checksum` of the 1,484 files of the distributed archive (data.md 2.1)."""
@@ -68,7 +67,7 @@ def read_clip(clip_id: str, content: bytes, benchmark: Benchmark) -> StoredClip:
         raise ValueError(f"clip {clip_id!r}: view {numbers.view} is unknown; expected 1, 2 or 3")
     data = _load(content)
     _check_agrees(data, clip_id, label)
-    joints_TVC = _joints(data["skeletons"], get_layout(benchmark.layout).num_joints)
+    joints_TVC = _joints(data["skeletons"], benchmark.skeleton.num_joints)
     return StoredClip(clip_id, label, joints_TVC[None], numbers._asdict())
 
 

@@ -34,11 +34,11 @@ def _order(result: Result) -> tuple[str, str, str, int, str]:
 
 def _lines(result: Result) -> list[str]:
     best = result.get("best_on_test")
-    every = best and best["epochs_tested"] == result["epochs"] > 1
+    every = best is not None and best["epochs_tested"] == result["epochs"] > 1
     cells = (
         _percent(result["top1"]),
         _percent(result.get("top1_unseen")),
-        _percent(best["top1"]) if every else "-",
+        _percent(best["top1"]) if best is not None and every else "-",
         "imported" if result["parity"] == "imported" else epochs_of(result),
         "-" if result["seed"] is None else str(result["seed"]),
         _machine(result.get("device")),

@@ -22,7 +22,7 @@ def shared(items: Sequence[Item], work: Callable[[Item], Result]) -> Iterator[tu
     Work that another process holds (`work` raises FolderBusy) is left for later; when nothing else is left,
     this waits for it. `work` takes a result that is there by then, or goes on where the other was killed.
     """
-    waiting, told = list(items), ""
+    waiting, told, reason = list(items), "", ""
     while waiting:
         busy: list[Item] = []
         for item in waiting:

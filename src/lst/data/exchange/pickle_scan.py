@@ -5,7 +5,7 @@ ask for an exabyte, and 9 bytes for 64 GB of table. Nothing is built here.
 """
 
 import pickletools
-from typing import IO
+from typing import IO, cast
 
 __all__ = ["check_sizes"]
 
@@ -24,7 +24,8 @@ def check_sizes(file: IO[bytes], size: int) -> None:
     """
     start = file.tell()
     in_row = 0
-    for opcodes, (opcode, argument, _) in enumerate(pickletools.genops(_Measured(file, size)), start=1):
+    measured = cast(IO[bytes], _Measured(file, size))
+    for opcodes, (opcode, argument, _) in enumerate(pickletools.genops(measured), start=1):
         if opcode.name in _PUTS and int(argument or 0) > opcodes + 1:
             raise ValueError(f"numbers its part {opcodes:,} as {argument:,}")
         if opcode.name in _TUPLES:
