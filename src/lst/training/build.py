@@ -11,7 +11,7 @@ from lst.data.input import draws
 from lst.data.input.batches import ClipBatches, Place
 from lst.data.input.changes import apply_changes
 from lst.data.input.pipeline import InputPipeline
-from lst.data.input.presets import published_pipeline
+from lst.data.input.presets import benchmark_pipeline
 from lst.data.store.clip_store import ClipStore
 from lst.facts.benchmarks import Benchmark, get_benchmark
 from lst.facts.skeleton import Skeleton
@@ -53,14 +53,8 @@ def input_pipeline(config: RunConfig) -> InputPipeline:
         ValueError: a change that names no step or no number of one.
     """
     benchmark = get_benchmark(config.benchmark)
-    pipeline = published_pipeline(
-        layout=benchmark.layout,
-        modality=config.modality,
-        clip_length=config.clip_length or benchmark.clip_length,
-        num_persons=benchmark.num_persons,
-        frames=benchmark.frames,
-        bones="gap" if config.parity == "gap" else "parent",
-        missing_person=benchmark.missing_person if config.parity == "gap" else "zeros",
+    pipeline = benchmark_pipeline(
+        benchmark, config.modality, clip_length=config.clip_length, gap=config.parity == "gap"
     )
     return apply_changes(pipeline, config.input)
 
