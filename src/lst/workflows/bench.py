@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from lst.facts.benchmarks import get_benchmark
-from lst.facts.skeleton import get_layout
 from lst.files import write_json
 from lst.nets.classifier import SkeletonClassifier
 from lst.nets.ctrgcn import CTRGCN
@@ -57,7 +56,7 @@ class _Step:
 
     def __init__(self, batch: int, device: torch.device) -> None:
         benchmark, draws = get_benchmark(BENCHMARK), torch.Generator().manual_seed(1)
-        shape = (batch, 3, benchmark.clip_length, get_layout(benchmark.layout).num_joints, 1)
+        shape = (batch, 3, benchmark.clip_length, benchmark.skeleton.num_joints, 1)
         self.x_NCTVM = torch.randn(shape, generator=draws).to(device)
         self.labels_N = torch.randint(benchmark.num_classes, (batch,), generator=draws).to(device)
         self.text_draws_N = torch.rand(batch, generator=draws).to(device)
@@ -78,7 +77,7 @@ class _Step:
 
 def same_weights(seed: int = 0) -> tuple[CTRGCN, PlainCTRGCN]:
     """Both forms with equal values, moved off their start so that every path matters."""
-    graph = torch.from_numpy(get_layout(get_benchmark(BENCHMARK).layout).graph_matrices())
+    graph = torch.from_numpy(get_benchmark(BENCHMARK).skeleton.graph_matrices())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         fused, plain = CTRGCN(graph, num_persons=1), PlainCTRGCN(graph, num_persons=1)
@@ -103,7 +102,7 @@ def _settle(net: CTRGCN) -> None:
         16,
         3,
         get_benchmark(BENCHMARK).clip_length,
-        get_layout(get_benchmark(BENCHMARK).layout).num_joints,
+        get_benchmark(BENCHMARK).skeleton.num_joints,
         1,
     )
     with torch.no_grad():
@@ -115,7 +114,7 @@ def _settle(net: CTRGCN) -> None:
 def supervised(encoder: nn.Module, width: int) -> LanguageSupervision:
     """The encoder as it is trained, with NW-UCLA's classes and texts; the heads are the same for each."""
     benchmark = get_benchmark(BENCHMARK)
-    weights_PV = torch.from_numpy(get_layout(benchmark.layout).part_weights())
+    weights_PV = torch.from_numpy(benchmark.skeleton.part_weights())
     vectors = default_vectors(benchmark.dataset)
     bank = text_bank(vectors, prompt_heads("parts4", vectors.classes))
     with torch.random.fork_rng(devices=[]):
