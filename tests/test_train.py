@@ -56,7 +56,7 @@ def test_overfits_a_handful_of_clips(
         max_rotation=0.0,
         min_crop=1.0,
     )
-    monkeypatch.setattr(build_module, "input_pipeline", lambda config: still)
+    monkeypatch.setattr(build_module, "input_pipeline", lambda config, benchmark: still)
     config = tiny(24, batch_size=6, text=TextConfig(weight=text_weight))
     run(handful, tmp_path / "run", config, test_every=0)
     rows = log_of(tmp_path / "run")

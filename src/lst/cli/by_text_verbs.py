@@ -6,12 +6,12 @@ from typing import Any
 
 import tyro
 
+from lst.cli.open_store import open_data_of, say_notice
 from lst.cli.places import existing_folder
-from lst.cli.run_verbs import open_data, say_notice
 from lst.cli.threads import Threads, use_threads
 from lst.cli.trouble import NotSaved
 from lst.evaluation.by_text_report import ByText
-from lst.facts.benchmarks import Benchmark, get_benchmark
+from lst.facts.benchmarks import Benchmark
 from lst.facts.choices import TextHeads, plural
 from lst.locks import locked
 from lst.text.actions import read_actions
@@ -49,12 +49,11 @@ def classify_by_text(args: Sequence[str]) -> None:
             raise ValueError("give --actions or --descriptions, not both")
         names = None if actions is None else action_names(actions)
         from lst.evaluation.by_text_report import BY_TEXT, folder_name
-        from lst.nets.checkpoint import read_card
         from lst.text.descriptions import load_descriptions
         from lst.workflows.by_text import score_by_text
         from lst.workflows.new_texts import new_descriptions, new_names, own_classes
 
-        store = open_data(read_card(existing_folder(run, "a run"))["benchmark"], data)
+        store = open_data_of(existing_folder(run, "a run"), data)
         use_threads(threads)
         if names is not None:
             make, folder = new_names(names), folder_name(names)
@@ -65,7 +64,7 @@ def classify_by_text(args: Sequence[str]) -> None:
         found = score_by_text(run, store, make, clips=clips, heads=heads, device=device)
         target = run / BY_TEXT / (name or folder)
         report, not_saved = _save(run, target, found)
-        _print_training_clips(get_benchmark(report["benchmark"]), clips)
+        _print_training_clips(found.benchmark, clips)
         _print_report(report)
         if not clips:
             say_notice(report["benchmark"])

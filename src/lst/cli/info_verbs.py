@@ -57,8 +57,36 @@ def _print_store(store: ClipStore) -> None:
         f"  left out {plural(summary['problems'], 'file')}"
         + (" (problems.csv)" if summary["problems"] else "")
     )
+    _print_own_facts(store, summary)
     print_splits(summary)
-    first = next(iter(summary["benchmarks"].values()))
+    _print_classes(summary["benchmarks"])
+    for facts in summary["benchmarks"].values():
+        own_notice = [] if store.is_published or facts["notice"] is None else [facts["notice"]]
+        for remark in [*facts["remarks"], *own_notice]:
+            print(f"  note: {remark}")
+    if why_not_counted(store) is None:
+        _print_counts(StoreCounts(store))
+    _print_defects(summary["defects"])
+
+
+def _print_own_facts(store: ClipStore, summary: dict[str, Any]) -> None:
+    """What stores of one's own carry: coordinates, what was done to them, groups."""
+    if store.coordinates is not None:
+        print(f"  numbers  {store.coordinates}")
+    if converted := summary["source"].get("converted"):
+        print(f"  changed  {'; '.join(map(str, converted))}")
+    if groups := summary["groups"]:
+        shown = ", ".join(f"{name} {clips}" for name, clips in list(groups.items())[:6])
+        more = ", ..." if len(groups) > 6 else ""
+        assert store.facts is not None
+        print(f"  {store.facts.groups}: {plural(len(groups), 'group')} (clips): {shown}{more}")
+
+
+def _print_classes(benchmarks: dict[str, Any]) -> None:
+    """Clips of every class, in the first benchmark."""
+    if not benchmarks:
+        return print("  no class names and no splits")
+    first = next(iter(benchmarks.values()))
     print(f"  {'class':<28} train  test")
     train, test = first["train"]["classes"], first["test"]["classes"]
     shown = [name for name in train if train[name] + test[name]]
@@ -67,12 +95,6 @@ def _print_store(store: ClipStore) -> None:
     if len(shown) < len(train):
         hidden = len(train) - len(shown)
         print(f"  and {hidden} class{'' if hidden == 1 else 'es'} without a clip")
-    for facts in summary["benchmarks"].values():
-        for remark in facts["remarks"]:
-            print(f"  note: {remark}")
-    if why_not_counted(store) is None:
-        _print_counts(StoreCounts(store))
-    _print_defects(summary["defects"])
 
 
 def _write_differences(store: ClipStore, path: Path) -> None:

@@ -20,6 +20,7 @@ from lst.cli import (
     show_verbs,
     study_verbs,
     text_verbs,
+    train_verb,
 )
 from lst.cli.options import plain_options
 from lst.cli.trouble import explain, stopped
@@ -31,7 +32,7 @@ VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "info": info_verbs.info,
     "export-data": exchange_verbs.export_data,
     "import-data": exchange_verbs.import_data,
-    "train": run_verbs.train,
+    "train": train_verb.train,
     "test": run_verbs.test,
     "ensemble": run_verbs.ensemble,
     "reproduce": run_verbs.reproduce,
@@ -54,6 +55,7 @@ HELP = """lst {version}: language supervised training for skeleton-based action 
   lst export-data data/ntu60 ntu60-xsub NTU60_CS.npz    for other repositories
   lst import-data ntu120_3danno.pkl data/ntu120         from other repositories: pyskl's .pkl, CTR-GCN's .npz
   lst train nw-ucla-joint             train one stream (`lst train` lists the recipes)
+  lst train data/mine                 train on your own clips
   lst test runs/nw-ucla-joint         metrics, scores, confusion matrix, accuracy per class
   lst ensemble RUN RUN ...            add up streams by clip id
   lst reproduce nw-ucla --seeds 3     all streams and seeds, ensembles, table beside the published numbers

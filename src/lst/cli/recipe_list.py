@@ -10,6 +10,7 @@ def recipe_lines() -> list[str]:
     streams = ", ".join(modality.replace("_", "-") for modality in STREAMS)
     lines = [
         "usage: lst train FAMILY-STREAM [options], such as lst train nw-ucla-joint",
+        "       lst train data/mine [options]       your own clips (a store's folder)",
         "       lst train --resume RUN       go on with a run that was stopped",
         "       lst train FAMILY-STREAM --help shows the options",
         "",

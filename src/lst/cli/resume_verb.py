@@ -29,7 +29,8 @@ def resume(args: Sequence[str]) -> None:
             device: auto, cpu, cuda, ...; as at its start if not given.
             progress: A bar on a terminal.
         """
-        from lst.cli.run_verbs import open_data, say_trained
+        from lst.cli.open_store import open_data
+        from lst.cli.train_verb import say_trained
         from lst.cli.trouble import tells_how_to_go_on
         from lst.training.run_folder import RECIPE, read_recipe
 

@@ -1,92 +1,16 @@
-"""`lst train`, `test`, `ensemble`, `reproduce` and `demo`. What needs torch is imported inside the verbs."""
+"""`lst test`, `ensemble`, `reproduce` and `demo`. What needs torch is imported inside the verbs."""
 
-import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, get_args
 
 import tyro
 
+from lst.cli.open_store import open_data, open_data_of, say_notice
 from lst.cli.places import existing_folder
-from lst.cli.recipe_list import recipe_lines
-from lst.cli.resume_verb import resume
 from lst.cli.threads import Threads, use_threads
-from lst.cli.trouble import NotSaved, tells_how_to_go_on
-from lst.data.store.clip_store import ClipStore
-from lst.facts.benchmarks import get_benchmark
-from lst.facts.choices import Modality, Split, plural
-from lst.training.recipes import STREAMS, RunConfig, TrainOptions, get_recipe, stream_names
-
-
-def open_data(benchmark_name: str, data: Path | None) -> ClipStore:
-    """The store of a benchmark, in data/<data set> unless a folder is given; says what is missing in it."""
-    benchmark = get_benchmark(benchmark_name)
-    folder = data or Path("data") / benchmark.dataset
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"{folder}: no store there. Make it with `lst prepare {benchmark.dataset} ...`, "
-            "or name it with --data."
-        )
-    store = ClipStore.open(folder)
-    counts = {split: len(store.select(benchmark, split)) for split in get_args(Split)}
-    for remark in benchmark.check_counts(counts):
-        print(f"note: {remark}")
-    return store
-
-
-def say_notice(benchmark_name: str) -> None:
-    """What everyone who quotes results of this protocol must know; after the results, once."""
-    if notice := get_benchmark(benchmark_name).notice:
-        print(f"note: {notice}")
-
-
-def train(args: Sequence[str]) -> None:
-    """Train one stream of a recipe, or go on with a run."""
-    if not args or args[0] in ("-h", "--help"):
-        return print("\n".join(recipe_lines()))
-    if args[0] == "--resume":
-        return resume(args[1:])
-    name = args[0]
-    default = TrainCommand(get_recipe(name), TrainOptions())
-    command = tyro.cli(TrainCommand, args=args[1:], default=default, prog=f"lst train {name}")
-    out = command.out or Path("runs") / name
-    store = open_data(command.config.benchmark, command.data)
-    use_threads(command.threads)
-    if command.options.resume and not (out / "recipe.json").is_file():
-        print(f"note: {out}: nothing to resume there, a new run starts")
-
-    from lst.training.train import train as train_run  # after the options: torch takes a second to come
-
-    with tells_how_to_go_on(out):
-        card = train_run(name, command.config, store, out, command.options)
-    say_trained(out, card, command.data)
-
-
-def say_trained(out: Path, card: Mapping[str, Any], data: Path | None) -> None:
-    """What a run has reached, and what comes next."""
-    epochs, best = card["epochs"], card["best_on_test"]
-    line = (
-        f"{out}: {plural(epochs, 'epoch')}, last top-1 {100 * card['last_test_top1']:.1f} % on the test split"
-    )
-    if best["epochs_tested"] == epochs > 1:
-        line += f" (best epoch on test: {100 * best['top1']:.1f} %, for comparison with papers only)"
-    print(line)
-    say_notice(card["benchmark"])
-    print("next: " + shlex.join(["lst", "test", str(out), *(["--data", str(data)] if data else [])]))
-
-
-@dataclass(frozen=True)
-class TrainCommand:
-    """Train one stream; every field of the recipe can be overridden."""
-
-    config: Annotated[RunConfig, tyro.conf.arg(name="")]
-    options: Annotated[TrainOptions, tyro.conf.arg(name="")]
-    out: Path | None = None
-    """Folder of the run; runs/RECIPE if not given."""
-    data: Path | None = None
-    """Store; data/DATASET if not given."""
-    threads: Threads = None
+from lst.cli.trouble import NotSaved
+from lst.facts.choices import Modality
+from lst.training.recipes import STREAMS, TrainOptions, get_recipe, stream_names
 
 
 def test(args: Sequence[str]) -> None:
@@ -104,14 +28,13 @@ def test(args: Sequence[str]) -> None:
 
         Args:
             run: Folder of the run, such as runs/nw-ucla-joint.
-            data: Store; data/DATASET if not given.
+            data: Store; that of the training, or data/DATASET, if not given.
             device: auto, cpu, cuda, ...
         """
         from lst.evaluation.report import summary_line, weakest_classes
-        from lst.nets.checkpoint import read_card
         from lst.workflows.measure import measure_run
 
-        store = open_data(read_card(existing_folder(run, "a run"))["benchmark"], data)
+        store = open_data_of(existing_folder(run, "a run"), data)
         use_threads(threads)
         measured = measure_run(run, store, device, must_save=False)
         print(summary_line(measured.report))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tyro
 
-from lst.cli.run_verbs import open_data, say_notice
+from lst.cli.open_store import open_data, say_notice
 from lst.cli.threads import Threads, use_threads
 from lst.cli.zero_shot_verbs import zero_shot
 from lst.facts.choices import Modality, choose

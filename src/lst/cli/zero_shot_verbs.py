@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tyro
 
-from lst.cli.run_verbs import open_data, say_notice
+from lst.cli.open_store import open_data, say_notice
 from lst.cli.threads import Threads, use_threads
 from lst.facts.benchmarks import get_benchmark
 from lst.facts.choices import Modality, PromptChoice

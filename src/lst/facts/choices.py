@@ -39,6 +39,11 @@ MissingPerson = Literal["zeros", "repeat"]
 PersonsRule = Literal["every_slot", "present"]
 """Whose features are averaged: those of every slot, an empty one too, as published (Q8), or of the persons
 who are there. With "present" each person passes the encoder alone, and an empty slot costs nothing."""
+
+ClassWeights = Literal["none", "sqrt"]
+"""Weights of the classes in cross-entropy. sqrt: 1 / square root of a class's training clips, mean 1 over the
+clips. Full inverse weights make a class of three clips the loudest of all; the root is the usual middle."""
+
 PromptChoice = Literal[
     "label", "template", "synonyms", "sentence", "parts1", "parts2", "parts4", "parts6", "mixed"
 ]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lst.facts.choices import PersonsRule, choose
-from lst.facts.skeleton import get_layout
+from lst.facts.own_layout import LayoutLike, as_layout
 from lst.nets.ctrgcn import CTRGCN
 
 # To add an encoder: one file, one line here, and the tests of tests/test_encoders.py pass for it.
@@ -90,7 +90,7 @@ def _over_persons(joints_NMCV: Tensor, there_NM: Tensor) -> Tensor:
 def build_classifier(
     *,
     encoder: str,
-    layout: str,
+    layout: LayoutLike,
     num_persons: int,
     num_classes: int,
     width: int = 64,
@@ -98,7 +98,7 @@ def build_classifier(
 ) -> SkeletonClassifier:
     """The classifier from plain values, as a card holds them. Start values: torch's global seed."""
     choose("rule for persons", persons, {name: name for name in get_args(PersonsRule)})
-    graph_SVV = torch.from_numpy(get_layout(layout).graph_matrices())
+    graph_SVV = torch.from_numpy(as_layout(layout).graph_matrices())
     at_once = 1 if persons == "present" else num_persons
     net: Any = choose("encoder", encoder, ENCODERS)(graph_SVV, num_persons=at_once, width=width)
     return SkeletonClassifier(net, width=net.out_channels, num_classes=num_classes, persons=persons)

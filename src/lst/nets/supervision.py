@@ -69,9 +69,12 @@ class LanguageSupervision(nn.Module):
         scale: TextScale = "exp",
         target: TextTarget = "soft",
         loss: TextLoss = "kl",
+        class_weights_K: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.classifier, self.bank = classifier, bank
+        self.class_weights_K: Tensor | None
+        self.register_buffer("class_weights_K", class_weights_K, persistent=False)
         whole = torch.full((1, weights_PV.shape[1]), 1 / weights_PV.shape[1])
         self.register_buffer("weights_PV", torch.cat([whole, weights_PV]), persistent=False)
         self.project = nn.ModuleList(nn.Linear(width, bank.width) for _ in self.weights_PV)
@@ -115,19 +118,22 @@ class LanguageSupervision(nn.Module):
                 target=self.target,
                 loss=self.loss,
             )
-            return LossTerms(logits_NK, F.cross_entropy(logits_NK, labels_N), parts_P)
+            return LossTerms(logits_NK, F.cross_entropy(logits_NK, labels_N, self.class_weights_K), parts_P)
 
 
 class LabelSupervision(nn.Module):
     """The plain encoder: the same step with the class label as its only teacher (`--text.weight 0`)."""
 
-    def __init__(self, classifier: SkeletonClassifier) -> None:
+    def __init__(self, classifier: SkeletonClassifier, class_weights_K: Tensor | None = None) -> None:
         super().__init__()
         self.classifier = classifier
+        self.class_weights_K: Tensor | None
+        self.register_buffer("class_weights_K", class_weights_K, persistent=False)
 
     def forward(
         self, x_NCTVM: Tensor, labels_N: Tensor, text_draws_N: Tensor, present_B: Tensor | None = None
     ) -> LossTerms:
         """The draws are for texts, of which there are none."""
         logits_NK = self.classifier(x_NCTVM, present_B)
-        return LossTerms(logits_NK, F.cross_entropy(logits_NK, labels_N), logits_NK.new_zeros(0))
+        classes = F.cross_entropy(logits_NK, labels_N, self.class_weights_K)
+        return LossTerms(logits_NK, classes, logits_NK.new_zeros(0))

@@ -45,6 +45,11 @@ class ActionText:
     leg: str
     foot: str
 
+    @property
+    def words(self) -> str:
+        """The name as it is put into texts: the first synonym, which is the name itself in every file."""
+        return self.synonyms[0] if self.synonyms else self.name
+
     def part(self, name: PartName) -> str:
         """The phrase for one body part."""
         return getattr(self, name)

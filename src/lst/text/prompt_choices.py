@@ -54,13 +54,13 @@ Heads = tuple[HeadTexts, ...]
 
 def label(action: ActionText) -> Heads:
     """The class name alone, for the whole body and the four parts."""
-    parts = (HeadTexts(name, parts, (action.name,)) for name, parts in PROMPT_PARTS.items())
-    return (_whole(action.name), *parts)
+    parts = (HeadTexts(name, parts, (action.words,)) for name, parts in PROMPT_PARTS.items())
+    return (_whole(action.words), *parts)
 
 
 def template(action: ActionText) -> Heads:
     """The class name inside fixed sentences, for the whole body and the four parts."""
-    whole = _whole(*(text.format(action.name.strip()) for text in TEMPLATES))
+    whole = _whole(*(text.format(action.words.strip()) for text in TEMPLATES))
     return (whole, *(_part_templates(action, name, parts) for name, parts in PROMPT_PARTS.items()))
 
 
@@ -167,5 +167,5 @@ def _phrases(action: ActionText, name: str, parts: tuple[PartName, ...]) -> Head
 
 
 def _part_templates(action: ActionText, name: str, parts: tuple[PartName, ...]) -> HeadTexts:
-    texts = (text.format(part=_PART_WORDS[name], name=action.name.strip()) for text in PART_TEMPLATES)
+    texts = (text.format(part=_PART_WORDS[name], name=action.words.strip()) for text in PART_TEMPLATES)
     return HeadTexts(name, parts, tuple(texts))

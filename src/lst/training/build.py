@@ -11,9 +11,11 @@ from lst.data.input import draws
 from lst.data.input.batches import ClipBatches, Place
 from lst.data.input.changes import apply_changes
 from lst.data.input.pipeline import InputPipeline
-from lst.data.input.presets import published_pipeline
+from lst.data.input.presets import benchmark_pipeline
 from lst.data.store.clip_store import ClipStore
 from lst.facts.benchmarks import Benchmark, get_benchmark
+from lst.facts.choices import ClassWeights
+from lst.facts.own_layout import layout_json
 from lst.facts.skeleton import Skeleton
 from lst.nets.classifier import SkeletonClassifier, build_classifier
 from lst.nets.language import LanguageSide
@@ -21,7 +23,7 @@ from lst.nets.supervision import LabelSupervision, LanguageSupervision
 from lst.text.prompt_choices import Head
 from lst.text.vectors import TextVectors
 from lst.training.recipes import RunConfig
-from lst.training.run_texts import RunTexts, as_trained, text_rule, texts_for
+from lst.training.run_texts import RunTexts, as_trained, prepare_texts, text_rule
 
 TEST_BATCH = 128  # changes speed and memory only
 
@@ -46,21 +48,19 @@ class Assembly:
         return {} if self.vectors is None else dict(self.vectors.meta)
 
 
-def input_pipeline(config: RunConfig) -> InputPipeline:
+def input_pipeline(config: RunConfig, benchmark: Benchmark | None = None) -> InputPipeline:
     """The recipe's way from a stored clip to the net's input, with the changes that the recipe names.
+
+    A published benchmark need not be given.
 
     Raises:
         ValueError: a change that names no step or no number of one.
     """
-    benchmark = get_benchmark(config.benchmark)
-    pipeline = published_pipeline(
-        layout=benchmark.layout,
-        modality=config.modality,
-        clip_length=config.clip_length or benchmark.clip_length,
-        num_persons=benchmark.num_persons,
-        frames=benchmark.frames,
-        bones="gap" if config.parity == "gap" else "parent",
-        missing_person=benchmark.missing_person if config.parity == "gap" else "zeros",
+    pipeline = benchmark_pipeline(
+        benchmark or get_benchmark(config.benchmark),
+        config.modality,
+        clip_length=config.clip_length,
+        gap=config.parity == "gap",
     )
     return apply_changes(pipeline, config.input)
 
@@ -82,32 +82,46 @@ def training_clips(
 
 
 def assemble(config: RunConfig, store: ClipStore, device: torch.device, place: Place = "device") -> Assembly:
+    """A recipe and a store -> all that a run needs: first the texts, then the net and the batches.
+
+    Raises:
+        ValueError: the store does not serve the recipe's benchmark, or the recipe does not fit it.
+    """
+    benchmark = store.benchmark(config.benchmark)
+    config.check_unseen(benchmark.num_classes)
+    texts = prepare_texts(config, benchmark, device)
+    return put_together(config, store, benchmark, texts, device, place)
+
+
+def put_together(
+    config: RunConfig,
+    store: ClipStore,
+    benchmark: Benchmark,
+    texts: RunTexts | None,
+    device: torch.device,
+    place: Place = "device",
+) -> Assembly:
     """Start values come from the recipe's seed alone; the caller's random state is left as it was."""
-    benchmark, pipeline = get_benchmark(config.benchmark), input_pipeline(config)
+    pipeline = input_pipeline(config, benchmark)
+    train, held = training_clips(store, benchmark, config.hold_out, config.unseen)
+    _check_hold_out(config, store, benchmark, len(held))
     build = {
         "encoder": config.encoder,
-        "layout": benchmark.layout,
+        "layout": layout_json(benchmark.layout),
         "num_persons": benchmark.num_persons,
         "num_classes": benchmark.num_classes,
         "width": config.encoder_width,
         "persons": config.persons,
     }
-    texts = None if config.text.weight == 0 else texts_for(config, benchmark, device)
+    weights_K = class_weights(config.classes_weighted, store.labels[train], benchmark.num_classes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         classifier = build_classifier(**build)
-        supervision = _supervise(config, classifier, pipeline, texts)
+        supervision = _supervise(config, classifier, pipeline, texts, weights_K)
 
     def batches(clips: np.ndarray, size: int, repeat: int = 1) -> ClipBatches:
         return ClipBatches(store, clips, pipeline, batch_size=size, device=device, repeat=repeat, place=place)
 
-    if config.hold_out and store.has_made_up_ids:
-        raise ValueError(
-            f"{store.folder}: its clip ids are made up, so nobody knows which clips show one performance "
-            "from several cameras, and held-out clips would have twins in training. Leave --hold-out out, or "
-            "prepare the raw files."
-        )
-    train, _ = training_clips(store, benchmark, config.hold_out, config.unseen)
     return Assembly(
         benchmark=benchmark,
         pipeline=pipeline,
@@ -118,6 +132,32 @@ def assemble(config: RunConfig, store: ClipStore, device: torch.device, place: P
         test=batches(store.select(benchmark, "test"), TEST_BATCH),
         vectors=None if texts is None else texts.vectors,
     )
+
+
+def class_weights(rule: ClassWeights, labels_N: np.ndarray, num_classes: int) -> torch.Tensor | None:
+    """(K,) weights of cross-entropy, or None: 1 / sqrt(clips of the class), the mean over the clips being 1.
+
+    A class without a clip has weight 0: it never occurs.
+    """
+    if rule == "none":
+        return None
+    counts_K = np.bincount(labels_N, minlength=num_classes).astype(np.float64)
+    weights_K = np.where(counts_K > 0, 1 / np.sqrt(np.maximum(counts_K, 1)), 0)
+    return torch.from_numpy(weights_K * counts_K.sum() / (weights_K * counts_K).sum()).float()
+
+
+def _check_hold_out(config: RunConfig, store: ClipStore, benchmark: Benchmark, num_held: int) -> None:
+    if config.hold_out and store.has_made_up_ids:
+        raise ValueError(
+            f"{store.folder}: its clip ids are made up, so nobody knows which clips show one performance "
+            "from several cameras, and held-out clips would have twins in training. Leave --hold-out out, or "
+            "prepare the raw files."
+        )
+    if config.hold_out and benchmark.groups and not num_held:
+        raise ValueError(
+            f"{store.folder}: holding out {config.hold_out:g} of the training groups leaves none held out; "
+            "give a larger --hold-out or none"
+        )
 
 
 def language_side(config: RunConfig, parts: Assembly) -> LanguageSide | None:
@@ -132,11 +172,15 @@ def language_side(config: RunConfig, parts: Assembly) -> LanguageSide | None:
 
 
 def _supervise(
-    config: RunConfig, classifier: SkeletonClassifier, pipeline: InputPipeline, texts: RunTexts | None
+    config: RunConfig,
+    classifier: SkeletonClassifier,
+    pipeline: InputPipeline,
+    texts: RunTexts | None,
+    class_weights_K: torch.Tensor | None,
 ) -> LanguageSupervision | LabelSupervision:
     """The teacher: the label alone, or the label and language."""
     if texts is None:
-        return LabelSupervision(classifier)
+        return LabelSupervision(classifier, class_weights_K)
     return LanguageSupervision(
         classifier,
         torch.from_numpy(_part_weights(config, pipeline.skeleton, texts.heads)),
@@ -145,6 +189,7 @@ def _supervise(
         scale=config.scale,
         target=config.text.target,
         loss=config.text.loss,
+        class_weights_K=class_weights_K,
     )
 
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
-from lst.facts.benchmarks import get_benchmark
-from lst.facts.choices import Modality, PersonsRule, TextScale, choose
+from lst.facts.benchmarks import BENCHMARKS
+from lst.facts.choices import ClassWeights, Modality, PersonsRule, TextScale, choose
 from lst.training.text_config import TextConfig
 
 Parity = Literal["corrected", "gap"]
@@ -67,6 +67,7 @@ class RunConfig:
     """What a run computes. Device, folders and resuming are not part of it."""
 
     benchmark: str
+    """A published one, or one that the store of one's own data has (`ClipStore.benchmark`)."""
     modality: Modality = "joint"
     """What the net sees: joints, bones, or the motion of either."""
     parity: Parity = "corrected"
@@ -89,6 +90,8 @@ class RunConfig:
     """Share of the training performances kept out of training, for fitting ensemble weights."""
     unseen: tuple[int, ...] = ()
     """Labels of classes that training never sees, for zero-shot tests: their training clips are left out."""
+    classes_weighted: ClassWeights = "none"
+    """sqrt: rare classes count more in cross-entropy, by the square root of their number of clips."""
     precision: Precision = "auto"
     """auto: bf16 autocast where the device multiplies it faster, else fp32. Tests always run in fp32."""
     seed: int = 1
@@ -97,11 +100,11 @@ class RunConfig:
     optim: OptimConfig = field(default_factory=OptimConfig)
 
     def __post_init__(self) -> None:
-        get_benchmark(self.benchmark)
         _check_literal("modality", self.modality, Modality)
         _check_literal("parity", self.parity, Parity)
         _check_literal("precision", self.precision, Precision)
         _check_literal("rule for persons", self.persons, PersonsRule)
+        _check_literal("weights of classes", self.classes_weighted, ClassWeights)
         if self.parity == "gap" and self.text.prompts != "parts4":
             raise ValueError(
                 f"parity gap has the prompts of the official code, parts4; got {self.text.prompts!r}"
@@ -115,10 +118,14 @@ class RunConfig:
             raise ValueError(f"seed must not be negative, got {self.seed}")
         object.__setattr__(self, "unseen", tuple(sorted(self.unseen)))  # a set of classes has no order
         object.__setattr__(self, "input", tuple(self.input))
-        self._check_unseen(get_benchmark(self.benchmark).num_classes)
+        if self.benchmark in BENCHMARKS:  # one's own is checked when its store is there
+            self.check_unseen(BENCHMARKS[self.benchmark].num_classes)
 
-    def _check_unseen(self, num_classes: int) -> None:
-        """A class keeps its label and name whether it is seen or not."""
+    def check_unseen(self, num_classes: int) -> None:
+        """ValueError unless `unseen` are labels of that many classes and two or more are left.
+
+        A class keeps its label and name whether it is seen or not.
+        """
         if wrong := [label for label in self.unseen if not 0 <= label < num_classes]:
             raise ValueError(
                 f"unseen: {wrong[0]} is no label of {self.benchmark}, whose labels are 0 to {num_classes - 1}"
@@ -199,10 +206,14 @@ def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
     return plain | {f"{group}.{name}": v for group, fields in groups.items() for name, v in fields.items()}
 
 
-def overrides(name: str, config: RunConfig) -> dict[str, Any]:
-    """What a run changed of its recipe, apart from the seed; everything, when the recipe is unknown."""
-    base = flat(RECIPES[name]) if name in RECIPES else {}
-    return {key: value for key, value in flat(config).items() if key != "seed" and base.get(key) != value}
+def overrides(name: str, config: RunConfig, base: RunConfig | None = None) -> dict[str, Any]:
+    """What a run changed of its recipe, apart from the seed; everything, when the recipe is unknown.
+
+    `base` is the recipe where it has no name in RECIPES.
+    """
+    recipe = RECIPES.get(name, base)
+    before = {} if recipe is None else flat(recipe)
+    return {key: value for key, value in flat(config).items() if key != "seed" and before.get(key) != value}
 
 
 def _streams(prefix: str, base: RunConfig) -> dict[str, RunConfig]:

@@ -1,5 +1,6 @@
 """The texts of a run: from the recipe to the vectors of every head, or to an encoder that is trained, too."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -20,10 +21,17 @@ from lst.text.descriptions import (
     load_descriptions,
     shipped_text,
 )
+from lst.text.embed import SentenceEncoder
+from lst.text.hashed import HASHED, hashed_encoder
+from lst.text.names import name_texts
 from lst.text.prompt_choices import GAP_RULE, PROMPTS, Head, rule_heads
 from lst.text.vectors import TextVectors, build_vectors, default_vectors, load_vectors
 from lst.training.recipes import RunConfig
+from lst.training.text_config import NAMES
 from lst.training.text_controls import controlled
+
+SHIPPED = ("nw-ucla", "ntu60", "ntu120", "synthetic")
+"""Data sets whose descriptions and vectors come with lst."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,18 +53,22 @@ class RunTexts:
         )
 
 
-def texts_for(config: RunConfig, benchmark: Benchmark, device: torch.device) -> RunTexts:
-    """The texts of the recipe, or of its control condition.
+def prepare_texts(config: RunConfig, benchmark: Benchmark, device: torch.device) -> RunTexts | None:
+    """The texts of the recipe, or of its control condition; None without text.
 
     Raises:
         FileNotFoundError, ValueError: texts of other classes, or a file or an encoder that cannot be read.
     """
+    if config.text.weight == 0:
+        return None
     encoder = None
     if config.text.encoder is None:
         vectors = _stored_vectors(benchmark, config.text.vectors)
+    elif config.text.encoder == HASHED:
+        vectors = _encoded(config, benchmark, hashed_encoder())
     else:
         encoder = load_text_encoder(config.text.encoder, device)
-        vectors = _encoded(config, benchmark, encoder)
+        vectors = _encoded(config, benchmark, sentence_encoder(encoder))
     heads = rule_heads(text_rule(config), vectors.classes)
     config.text.check_part_weights([head.name for head in heads])
     vectors, heads = controlled(config.text.control, vectors, heads, config.seed)
@@ -84,6 +96,11 @@ def as_trained(vectors: TextVectors, bank: nn.Module) -> TextVectors:
 
 
 def _stored_vectors(benchmark: Benchmark, file: str | None) -> TextVectors:
+    if file is None and benchmark.dataset not in SHIPPED:
+        raise ValueError(
+            f"no texts ship for {benchmark.dataset!r}. Use the class names (--texts names), a description "
+            "file (--texts FILE.json), vectors (--texts FILE.safetensors), or no text (--texts none)."
+        )
     vectors = default_vectors(benchmark.dataset) if file is None else load_vectors(file)
     if vectors.class_names != benchmark.class_names:
         raise ValueError(
@@ -93,21 +110,23 @@ def _stored_vectors(benchmark: Benchmark, file: str | None) -> TextVectors:
     return vectors
 
 
-def _encoded(config: RunConfig, benchmark: Benchmark, encoder: TextEncoder) -> TextVectors:
+def _encoded(config: RunConfig, benchmark: Benchmark, encoder: SentenceEncoder) -> TextVectors:
     """The vectors of the recipe's own prompts only."""
     classes, sha256 = _descriptions(config, benchmark)
     others: dict[PromptChoice, str] = {
         choice: "the run has other prompts" for choice in PROMPTS if choice != config.text.prompts
     }
-    encode = sentence_encoder(encoder)
     return build_vectors(
-        classes, encode.encode, encoder=encode.info, descriptions_sha256=sha256, left_out=others
+        classes, encoder.encode, encoder=encoder.info, descriptions_sha256=sha256, left_out=others
     )
 
 
 def _descriptions(config: RunConfig, benchmark: Benchmark) -> tuple[list[ActionText], str]:
-    """The classes in words, and the SHA-256 of their file."""
-    if (file := config.text.descriptions) is None:
+    """The classes in words, and the SHA-256 of their file; of names alone, of these names."""
+    if (file := config.text.descriptions) == NAMES:
+        joined = "\n".join(benchmark.class_names)
+        return name_texts(benchmark.class_names), hashlib.sha256(joined.encode()).hexdigest()
+    if file is None:
         shipped = shipped_text(benchmark.dataset, ".json")
         return default_descriptions(benchmark.dataset), file_sha256(shipped)
     classes = load_descriptions(file)

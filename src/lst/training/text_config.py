@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from lst.facts.choices import PromptChoice, TextControl, TextLoss, TextTarget, choose
+from lst.text.hashed import HASHED
 
 ScaleChoice = Literal["auto", "exp", "linear"]
+NAMES = "names"
+"""Instead of a description file: the class names alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +24,11 @@ class TextConfig:
     vectors: str | None = None
     """Vector file of your own descriptions (`lst embed`); the shipped MiniLM vectors if not given."""
     encoder: str | None = None
-    """Text encoder that makes the vectors when the run starts: a folder, an id of the Hugging Face hub, or
-    minilm. The descriptions are those that ship unless `descriptions` names a file."""
+    """Text encoder that makes the vectors when the run starts: a folder, an id of the Hugging Face hub,
+    minilm, or hashed-words, which knows no meaning but needs nothing installed. The descriptions are those
+    that ship unless `descriptions` names a file."""
     descriptions: str | None = None
-    """Description file for `encoder`."""
+    """Description file for `encoder`, or "names": nothing but the class names."""
     tune: bool = False
     """Train `encoder` along with the net, as the official code does with CLIP's; it is saved with the run."""
     tune_rate: float | None = None
@@ -77,6 +81,8 @@ class TextConfig:
             if self.tune_rate is not None or self.tune_epochs is not None:
                 raise ValueError("text.tune_rate and text.tune_epochs go with text.encoder and text.tune")
             return
+        if self.tune and self.encoder == HASHED:
+            raise ValueError(f"text.encoder {HASHED} has nothing to train; leave out text.tune")
         if self.vectors is not None:
             raise ValueError("text.vectors are there already; leave them or text.encoder out")
         if not self.tune and (self.tune_rate is not None or self.tune_epochs is not None):

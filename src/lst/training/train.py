@@ -31,6 +31,7 @@ from lst.nets.text_encoder import save_text_encoder
 from lst.nets.tuned_texts import TunedTexts
 from lst.training.build import Assembly, assemble, language_side
 from lst.training.device import choose_device, choose_place, describe_device, keep_freed_memory, uses_bf16
+from lst.training.own_recipe import OWN, own_recipe
 from lst.training.provenance import code_facts
 from lst.training.recipes import RunConfig, TrainOptions, overrides
 from lst.training.run_folder import PICTURE, RunFolder
@@ -313,6 +314,9 @@ class _Run:
         scores = score_clips(self.parts.classifier, self.parts.test, self.parts.benchmark.class_names, {})
         return top_k_accuracy(scores.logits_NK, scores.labels_N, 1)
 
+    def _own_recipe(self, name: str, store: ClipStore) -> RunConfig | None:
+        return own_recipe(store, self.parts.benchmark) if name == OWN else None
+
     def card(
         self, name: str, store: ClipStore, rows: list[dict[str, Any]], sessions: list[dict[str, Any]]
     ) -> dict[str, Any]:
@@ -325,9 +329,11 @@ class _Run:
             class_names=self.parts.benchmark.class_names,
             facts={
                 "recipe": name,
-                "overrides": overrides(name, self.config),
+                "overrides": overrides(name, self.config, self._own_recipe(name, store)),
                 "config": asdict(self.config),
                 "benchmark": self.parts.benchmark.name,
+                "dataset": self.parts.benchmark.dataset,
+                "coordinates": None if store.coordinates is None else asdict(store.coordinates),
                 "modality": self.config.modality,
                 "inputs": inputs,
                 "complete_data": not self.parts.benchmark.check_counts(

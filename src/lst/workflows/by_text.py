@@ -11,7 +11,6 @@ from lst.evaluation.by_text import action_cosines
 from lst.evaluation.by_text_report import ByText
 from lst.evaluation.evaluate import embed_clips
 from lst.evaluation.zero_shot import zero_shot_report
-from lst.facts.benchmarks import get_benchmark
 from lst.facts.choices import TextHeads
 from lst.nets.checkpoint import Checkpoint, load_checkpoint
 from lst.nets.language import LanguageSide, load_language
@@ -38,7 +37,7 @@ def score_by_text(
     keep_freed_memory()
     checkpoint = load_checkpoint(run, choose_device(device))
     language = load_language(checkpoint)
-    benchmark = get_benchmark(checkpoint.card["benchmark"])
+    benchmark = store.benchmark(checkpoint.card["benchmark"])
     actions = make_actions(language).of_heads(heads)
     test = store.select(benchmark, "test")  # also checks that the store is the benchmark's
     chosen = np.array([store.index_of(clip) for clip in clips], dtype=np.int64) if clips else test

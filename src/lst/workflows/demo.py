@@ -9,7 +9,6 @@ from lst.data.prepare import prepare_synthetic
 from lst.data.store.clip_store import ClipStore
 from lst.evaluation.plots import plot_clip
 from lst.evaluation.results import read_results
-from lst.facts.benchmarks import get_benchmark
 from lst.training.recipes import TrainOptions
 from lst.training.run_folder import RunFolder
 from lst.workflows.reproduce import Plan, reproduce
@@ -24,7 +23,7 @@ def run_demo(out: Path, options: TrainOptions, *, overwrite: bool) -> Iterator[s
     runs, results = out / "runs", out / "results"
     if overwrite:
         _remove_runs(runs)
-    benchmark = get_benchmark(str(store.manifest["dataset"]))
+    benchmark = store.benchmark()
     yield f"{len(store)} synthetic clips of {benchmark.num_classes} actions (no recordings) in {store.folder}"
     picture = out / "clip.png"
     plot_clip(store.clip(0)[0], store.skeleton.parent_index(), picture, title=store.clip_ids[0])

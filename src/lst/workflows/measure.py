@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from lst.evaluation.evaluate import score_clips
 from lst.evaluation.report import make_report, write_report
 from lst.evaluation.results import RESULT, Result, ensemble_result, read_result, stream_result
 from lst.evaluation.scores import Scores, load_scores, save_scores
-from lst.facts.benchmarks import get_benchmark
+from lst.facts.benchmarks import BENCHMARKS, Benchmark, get_benchmark
 from lst.files import write_json
 from lst.locks import locked
 from lst.nets.checkpoint import CARD, Checkpoint, load_checkpoint, read_card
@@ -57,8 +57,10 @@ def measure_run(run: Path, store: ClipStore, device: str = "auto", *, must_save:
     with ExitStack() as stack:
         trouble = _try_to_write(lambda: stack.enter_context(locked(run)), must_save=must_save)
         checkpoint = load_checkpoint(run, choose_device(device))
-        benchmark = get_benchmark(checkpoint.card["benchmark"])
+        benchmark = store.benchmark(checkpoint.card["benchmark"])
         scores = _score(checkpoint, store, store.select(benchmark, "test"), "test")
+        if benchmark.groups and benchmark.copied_test_clips:  # one's own: nobody else knows them
+            scores = replace(scores, info={**scores.info, "duplicated": sorted(benchmark.copied_test_clips)})
         config = checkpoint.card.get("config", {})
         hold_out = 0.0 if store.has_made_up_ids else config.get("hold_out", 0.0)
         _, held = training_clips(store, benchmark, hold_out, config.get("unseen", ()))
@@ -141,7 +143,7 @@ def ensemble_runs(
     if len(streams) != len(runs):
         raise ValueError(f"runs must have different names, got {[run.name for run in runs]}")
     members = [read_result(run / RESULT) for run in runs]
-    benchmark = get_benchmark(_one_benchmark(members))
+    benchmark = _benchmark_of(_one_benchmark(members), next(iter(streams.values())))
     chosen, how = _weights(runs, streams, weights, fit=fit)
     total = ensemble(streams, chosen)
     with locked(out):
@@ -170,6 +172,24 @@ def _one_benchmark(members: Sequence[Result]) -> str:
         listing = ", ".join(f"{name}: {benchmark}" for name, benchmark in names.items())
         raise ValueError(f"an ensemble needs runs of one benchmark, got {listing}")
     return members[0]["benchmark"]
+
+
+def _benchmark_of(name: str, scores: Scores) -> Benchmark:
+    """A published benchmark, or what a report needs to know of one's own, which the scores say."""
+    if name in BENCHMARKS:
+        return get_benchmark(name)
+    return Benchmark(
+        name=name,
+        dataset=name,
+        layout="",
+        class_names=scores.class_names,
+        num_persons=1,
+        clip_length=1,
+        frames="crop_resize",
+        rule=lambda clip_id: "test",
+        expected={},
+        copied_test_clips=frozenset(scores.info.get("duplicated", ())),
+    )
 
 
 def _weights(

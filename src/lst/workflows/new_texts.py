@@ -10,6 +10,7 @@ from lst.nets.language import LanguageSide
 from lst.nets.text_encoder import load_text_encoder, sentence_encoder
 from lst.text.descriptions import ActionText
 from lst.text.embed import MINILM, SentenceEncoder, minilm_encoder
+from lst.text.hashed import HASHED, hashed_encoder
 from lst.text.vectors import Encode, TextVectors
 
 SAME_VECTOR = 0.999
@@ -45,6 +46,8 @@ def encoder_for(texts: TextVectors, own: Path | None = None) -> SentenceEncoder:
     if own is not None:
         return sentence_encoder(load_text_encoder(str(own)))
     name = texts.meta["encoder"]
+    if name == HASHED:
+        return hashed_encoder()
     return minilm_encoder() if name == MINILM else sentence_encoder(load_text_encoder(name))
 
 

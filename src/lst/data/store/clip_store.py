@@ -40,7 +40,7 @@ VERIFIED_BYTES = 256 << 20
 __all__ = ["MADE_UP", "ClipStore", "Problem", "SplitPlan", "StoredClip", "write_store"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ClipStore:
     """An opened store. The joints stay on disk (memory-mapped) until they are used.
 
@@ -111,6 +111,9 @@ class ClipStore:
         if written := self.manifest[CHECKSUMS].get(files.JOINTS):
             files.check_joints(self.folder / files.JOINTS, self.joints, written)
         return True
+
+    def __repr__(self) -> str:
+        return f"ClipStore({str(self.folder)!r}: {self.dataset}, {self.skeleton.name}, {len(self)} clips)"
 
     def __len__(self) -> int:
         return len(self.clip_ids)

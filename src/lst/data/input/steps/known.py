@@ -9,17 +9,17 @@ import msgspec
 from lst.data.input.steps.frames import CropResize, RandomFrames, Resize
 from lst.data.input.steps.missing import FillMissing, FindMissing
 from lst.data.input.steps.persons import EmptySlots
-from lst.data.input.steps.space import Centre, MinMax
+from lst.data.input.steps.space import Centre, MinMax, ScaleBody
 from lst.data.input.steps.step import Step
 from lst.data.input.steps.stream import Stream
-from lst.data.input.steps.turns import Rotate, ViewChange
+from lst.data.input.steps.turns import Mirror, Rotate, ViewChange
 from lst.facts.choices import choose
 
 STEPS: dict[str, type[Step]] = {
     step.__name__: step
     for step in (
-        *(Centre, CropResize, EmptySlots, FillMissing, FindMissing, MinMax, RandomFrames, Resize, Rotate),
-        *(Stream, ViewChange),
+        *(Centre, CropResize, EmptySlots, FillMissing, FindMissing, Mirror, MinMax, RandomFrames, Resize),
+        *(Rotate, ScaleBody, Stream, ViewChange),
     )
 }
 

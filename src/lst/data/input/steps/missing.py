@@ -32,6 +32,8 @@ class FindMissing(Step):
 class FillMissing(Step):
     """NaN becomes 0, which is the origin once a clip is centred. x, y get a third channel: 1 seen, 0 missing.
 
+    After `Stream`, so that a bone with a missing end is missing too.
+
     With x, y, score the score of a missing joint becomes 0.
     """
 

@@ -1,6 +1,7 @@
 """Steps that say where the origin lies and how long a unit is."""
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -9,8 +10,8 @@ from lst.data.input import transforms
 from lst.data.input.steps.step import Clips, Step
 from lst.facts.choices import choose
 from lst.facts.coordinates import Channels
+from lst.facts.joint_roles import HIPS, hip_joints, joint_roles
 from lst.facts.skeleton import Skeleton
-from lst.facts.torso import HIPS, hip_joints
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,68 @@ class MinMax(Step):
     def apply(self, clips: Clips, drawn: Tensor | None) -> Clips:
         low, high = transforms.axis_range(clips.x_NCTVM)
         return clips.with_x(transforms.min_max(clips.x_NCTVM, low, high))
+
+
+BodySize = Literal["torso", "box"]
+
+
+@dataclass(frozen=True)
+class ScaleBody(Step):
+    """The size of the first person becomes 1: one factor for a clip, so that large and small are alike.
+
+    The size is that of the median frame among those that show it. Coordinates are to be centred before.
+    """
+
+    size: BodySize = "torso"
+    """torso: from the middle of the hips to the middle of the shoulders. box: the diagonal of the box around
+    the joints, for layouts without such names."""
+
+    def __post_init__(self) -> None:
+        choose("size of ScaleBody", self.size, dict.fromkeys(get_args(BodySize)))
+
+    def check(self, skeleton: Skeleton, channels: Channels) -> None:
+        if self.size == "torso" and not joint_roles(skeleton).has_torso:
+            raise ValueError(
+                f"ScaleBody: no joint of {skeleton.name} is called hips or shoulders; say size='box'"
+            )
+
+    def apply(self, clips: Clips, drawn: Tensor | None) -> Clips:
+        places_NCTV = clips.x_NCTVM[:, : _places(clips), ..., 0]
+        if self.size == "torso":
+            roles = joint_roles(clips.skeleton)
+            span_NCT = _mean_of(places_NCTV, roles.shoulders) - _mean_of(places_NCTV, roles.hips)
+        else:
+            low, high = places_NCTV.nan_to_num(torch.inf), places_NCTV.nan_to_num(-torch.inf)
+            span_NCT = high.amax(dim=3) - low.amin(dim=3)
+        size_N = _median(_length(span_NCT))
+        x_NCTVM = clips.x_NCTVM
+        return clips.with_x(
+            _with_score(x_NCTVM[:, : _places(clips)] / size_N[:, None, None, None, None], x_NCTVM)
+        )
+
+
+def _mean_of(places_NCTV: Tensor, joints: tuple[int, ...]) -> Tensor:
+    total_NCT = places_NCTV[..., joints[0]]
+    for joint in joints[1:]:
+        total_NCT = total_NCT + places_NCTV[..., joint]
+    return total_NCT / len(joints)
+
+
+def _length(span_NCT: Tensor) -> Tensor:
+    """(N, T) Euclidean length, added up channel by channel."""
+    total_NT = span_NCT[:, 0] * span_NCT[:, 0]
+    for c in range(1, span_NCT.shape[1]):
+        total_NT = total_NT + span_NCT[:, c] * span_NCT[:, c]
+    return total_NT.sqrt()
+
+
+def _median(length_NT: Tensor) -> Tensor:
+    """(N,) the lower median of the lengths that are known and not 0; 1 if there is none."""
+    known_NT = length_NT.isfinite() & (length_NT > 0)
+    sorted_NT = length_NT.masked_fill(~known_NT, torch.inf).sort(dim=1).values
+    middle_N = ((known_NT.sum(dim=1) - 1) // 2).clamp(min=0)
+    median_N = sorted_NT.gather(1, middle_N[:, None])[:, 0]
+    return torch.where(median_N.isfinite(), median_N, torch.ones_like(median_N))
 
 
 def _joint_indices(skeleton: Skeleton, joint: str) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """Steps that turn or mirror a clip in training; at test time they do nothing."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, get_args
 
 import numpy as np
@@ -8,9 +9,10 @@ import torch
 from torch import Tensor
 
 from lst.data.input import transforms
-from lst.data.input.steps.step import Clips, Draw, Step
+from lst.data.input.steps.step import Apply, Clips, Draw, Step
 from lst.facts.choices import choose
 from lst.facts.coordinates import Channels
+from lst.facts.joint_roles import joint_roles, mirrored_order
 from lst.facts.skeleton import Skeleton
 
 TurnAxes = Literal["xyz", "y", "z"]
@@ -46,6 +48,42 @@ class ViewChange(Step):
 
     def apply(self, clips: Clips, drawn: Tensor | None) -> Clips:
         return _turn(clips, drawn)
+
+
+@dataclass(frozen=True)
+class Mirror(Step):
+    """A share of the training clips is mirrored: x is negated, left joints become right ones.
+
+    Not for classes that differ in left and right. The clips must be centred before.
+    """
+
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise ValueError(f"Mirror: share lies in [0, 1], got {self.share}")
+
+    def check(self, skeleton: Skeleton, channels: Channels) -> None:
+        if not joint_roles(skeleton).sides:
+            raise ValueError(f"Mirror: no joints of {skeleton.name} are called left and right")
+
+    def draw(self, draw: Draw) -> Tensor:
+        return (draw.uniform("mirror", 1)[:, 0] < self.share).to(torch.int64)
+
+    def ready(self, skeleton: Skeleton, device: torch.device) -> Apply:
+        return partial(self._apply, order_V=torch.tensor(mirrored_order(skeleton), device=device))
+
+    def apply(self, clips: Clips, drawn: Tensor | None) -> Clips:
+        device = clips.x_NCTVM.device
+        return self._apply(clips, drawn, torch.tensor(mirrored_order(clips.skeleton), device=device))
+
+    def _apply(self, clips: Clips, drawn: Tensor | None, order_V: Tensor) -> Clips:
+        if drawn is None:
+            return clips
+        x_NCTVM = clips.x_NCTVM
+        swapped = x_NCTVM.index_select(3, order_V)
+        mirrored = torch.cat([-swapped[:, :1], swapped[:, 1:]], dim=1)
+        return clips.with_x(torch.where((drawn != 0)[:, None, None, None, None], mirrored, x_NCTVM))
 
 
 @dataclass(frozen=True)
