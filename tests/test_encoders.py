@@ -261,14 +261,14 @@ def test_language_trains_every_encoder(name: str):
     bank = TextBank(torch.randn(15, 6), torch.arange(15).view(5, 3, 1))
     supervision = LanguageSupervision(classifier, parts, bank, width=classifier.head.in_features).train()
     x = clip(6, 8, 20, 2)
-    x[:3, ..., 1] = 0
-    assert classifier.features(x).shape == (6, classifier.head.in_features, 20)
-    terms = supervision(x, torch.arange(6) % 3, torch.zeros(6))
+    present = torch.tensor([[True, i >= 3] for i in range(6)])
+    assert classifier.features(x, present).shape == (6, classifier.head.in_features, 20)
+    terms = supervision(x, torch.arange(6) % 3, torch.zeros(6), present)
     (terms.classes + terms.parts_P.mean()).backward()
     grads = {key: p.grad for key, p in supervision.named_parameters()}
     assert [key for key, grad in grads.items() if grad is None or not grad.isfinite().all()] == []
     text_only = torch.autograd.grad(
-        supervision(x, torch.arange(6) % 3, torch.zeros(6)).parts_P.mean(),
+        supervision(x, torch.arange(6) % 3, torch.zeros(6), present).parts_P.mean(),
         [p for p in classifier.encoder.parameters() if p.dim() > 1],
         allow_unused=True,
     )

@@ -76,8 +76,8 @@ class SkeletonClassifier(nn.Module):
         if present_B is None:
             if m > 1:
                 raise ValueError(
-                    f"the clips have {m} slots for persons and nothing says who is there: call the net with both "
-                    "parts of a NetInput, `classifier(*prepare_arrays(clips, pipeline))`"
+                    f"the clips have {m} slots for persons and nothing says who is there: call the net with "
+                    "both parts of a NetInput, `classifier(*prepare_arrays(clips, pipeline))`"
                 )
             present_B = torch.ones(n, m, dtype=torch.bool, device=x_NCTVM.device)
         persons_BCTV1 = x_NCTVM.permute(0, 4, 1, 2, 3).flatten(0, 1).unsqueeze(-1)
