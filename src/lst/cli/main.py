@@ -16,6 +16,7 @@ from lst.cli import (
     describe_verbs,
     exchange_verbs,
     info_verbs,
+    model_verbs,
     run_verbs,
     show_verbs,
     study_verbs,
@@ -32,6 +33,7 @@ VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "info": info_verbs.info,
     "export-data": exchange_verbs.export_data,
     "import-data": exchange_verbs.import_data,
+    "models": model_verbs.models,
     "train": train_verb.train,
     "test": run_verbs.test,
     "ensemble": run_verbs.ensemble,
@@ -54,6 +56,7 @@ HELP = """lst {version}: language supervised training for skeleton-based action 
   lst info data/nw-ucla               what is in a store, or in a run
   lst export-data data/ntu60 ntu60-xsub NTU60_CS.npz    for other repositories
   lst import-data ntu120_3danno.pkl data/ntu120         from other repositories: pyskl's .pkl, CTR-GCN's .npz
+  lst models                          the encoders: size, operations, published figures
   lst train nw-ucla-joint             train one stream (`lst train` lists the recipes)
   lst train data/mine                 train on your own clips
   lst test runs/nw-ucla-joint         metrics, scores, confusion matrix, accuracy per class

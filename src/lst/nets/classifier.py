@@ -3,8 +3,10 @@
 Letters: N clips, C channels, T frames, V joints, M persons, K classes.
 """
 
+import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, get_args
 
 import torch
@@ -12,11 +14,27 @@ from torch import Tensor, nn
 
 from lst.facts.choices import PersonsRule, choose
 from lst.facts.own_layout import LayoutLike, as_layout
+from lst.nets.blockgc import BlockGC
 from lst.nets.ctrgcn import CTRGCN
+from lst.nets.dgstgcn import DGSTGCN
+from lst.nets.gcn_baseline import GCNBaseline
+from lst.nets.stgcn import STGCN
+from lst.nets.stgcnpp import STGCNpp
 
 # To add an encoder: one file, one line here, and the tests of tests/test_encoders.py pass for it.
-# Constructor: (graph_SVV, *, num_persons, width); attribute out_channels; forward x_NCTVM -> features_NMCTV.
-ENCODERS: dict[str, Callable[..., nn.Module]] = {"ctrgcn": CTRGCN}
+# Constructor: (graph_SVV, *, num_persons, width, in_channels); width 64 is the published size of each.
+# Attribute out_channels, and head_std if its paper starts the class head otherwise than CTR-GCN's does.
+# forward: x_NCTVM -> features_NMCTV. Joints stay apart, whatever T becomes: language pools them by body part.
+ENCODERS: dict[str, Callable[..., nn.Module]] = {
+    "ctrgcn": CTRGCN,
+    "ctrgcn-static": partial(CTRGCN, refine=False),
+    "gcn-baseline": GCNBaseline,
+    "stgcn": STGCN,
+    "stgcnpp": STGCNpp,
+    "dgstgcn": DGSTGCN,
+    "dgstgcn-wide": partial(DGSTGCN, lifted=True),
+    "blockgc": BlockGC,
+}
 
 
 def at_least_float32(x: Tensor) -> Tensor:
@@ -37,7 +55,10 @@ class SkeletonClassifier(nn.Module):
         super().__init__()
         self.encoder, self.head = encoder, nn.Linear(width, num_classes)
         self.persons: PersonsRule = persons
-        nn.init.normal_(self.head.weight, 0.0, math.sqrt(2 / num_classes))  # method.md Section 7
+        std: float | None = getattr(encoder, "head_std", None)
+        nn.init.normal_(self.head.weight, 0.0, std or math.sqrt(2 / num_classes))  # method.md Section 7
+        if std is not None:
+            nn.init.zeros_(self.head.bias)
 
     def features(self, x_NCTVM: Tensor, present_B: Tensor | None = None) -> Tensor:
         """Joint features (N, C', V): the encoder's map, averaged over frames and persons in float32.
@@ -95,10 +116,31 @@ def build_classifier(
     num_classes: int,
     width: int = 64,
     persons: PersonsRule = "every_slot",
+    in_channels: int = 3,
+    options: Mapping[str, Any] | None = None,
 ) -> SkeletonClassifier:
-    """The classifier from plain values, as a card holds them. Start values: torch's global seed."""
+    """The classifier from plain values, as a card holds them. Start values: torch's global seed.
+
+    `width` 64 is the published size of every encoder, 32 one of half the channels. `in_channels`: numbers per
+    joint, 2 for flat poses. `options`: the encoder's own, such as {"dropout": 0.5} of stgcn.
+
+    Raises:
+        ValueError: an unknown encoder, layout or rule; a width that does not divide; an option that the
+            encoder does not have.
+    """
     choose("rule for persons", persons, {name: name for name in get_args(PersonsRule)})
     graph_SVV = torch.from_numpy(as_layout(layout).graph_matrices())
     at_once = 1 if persons == "present" else num_persons
-    net: Any = choose("encoder", encoder, ENCODERS)(graph_SVV, num_persons=at_once, width=width)
+    make = choose("encoder", encoder, ENCODERS)
+    _check_options(encoder, make, options or {})
+    net: Any = make(graph_SVV, num_persons=at_once, width=width, in_channels=in_channels, **(options or {}))
     return SkeletonClassifier(net, width=net.out_channels, num_classes=num_classes, persons=persons)
+
+
+def _check_options(name: str, make: Callable[..., nn.Module], options: Mapping[str, Any]) -> None:
+    general = {"graph_SVV", "num_persons", "width", "in_channels"}
+    own = {key: key for key in inspect.signature(make).parameters if key not in general}
+    for option in options:
+        if not own:
+            raise ValueError(f"encoder {name} has no options of its own, got {option!r}")
+        choose(f"option of encoder {name}", option, own)

@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lst.nets.ctrgcn_blocks import Block, relation_channels, ten_blocks
+from lst.nets.graph_parts import pool_frames, subset_sum
 
 
 def pointwise(c_in: int, c_out: int, *, fan_out: int, stride: int = 1) -> nn.Conv2d:
@@ -30,14 +31,6 @@ def pointwise(c_in: int, c_out: int, *, fan_out: int, stride: int = 1) -> nn.Con
     nn.init.normal_(conv.weight, 0.0, math.sqrt(2 / fan_out))
     nn.init.zeros_(conv.bias)  # pyright: ignore[reportArgumentType]
     return conv
-
-
-def pool_frames(x_BCTV: Tensor, stride: int) -> Tensor:
-    """Max over 3 neighbouring frames with the given stride; beyond the ends nothing wins."""
-    b, c, t, v = x_BCTV.shape
-    joints_as_channels = x_BCTV.reshape(b * c, t, 1, v).permute(0, 3, 1, 2)
-    pooled = F.max_pool2d(joints_as_channels, (3, 1), (stride, 1), (1, 0))
-    return pooled.permute(0, 2, 3, 1).reshape(b, c, -1, v)
 
 
 class SpatialUnit(nn.Module):
@@ -63,7 +56,7 @@ class SpatialUnit(nn.Module):
 
     def graphs(self, h_BCTV: Tensor) -> list[Tensor]:
         """One (B*C, V, U) tensor per subset: the weight with which joint u receives from joint v."""
-        b, (subsets, v, _) = len(h_BCTV), self.adjacency.shape
+        b, (subsets, v, _) = h_BCTV.shape[0], self.adjacency.shape
         related = self.relate(h_BCTV.mean(dim=2).transpose(1, 2)).view(b, v, 2, subsets, -1)
         target_SBRU, source_SBRV = related.permute(2, 3, 0, 4, 1)
         q_SBRVU = torch.tanh(target_SBRU.unsqueeze(-2) - source_SBRV.unsqueeze(-1))
@@ -86,6 +79,24 @@ class SpatialUnit(nn.Module):
         for value, graph in zip(values[1:], graphs[1:], strict=True):
             z = torch.baddbmm(z, value, graph)
         return F.relu(self.bn(z.view(b, -1, t, v)) + self.down(h_BCTV), inplace=True)
+
+
+class StaticUnit(nn.Module):
+    """The same with alpha fixed at 0: what refines the graphs is not there (Section 5.4)."""
+
+    def __init__(self, c_in: int, c_out: int, graph_SVV: Tensor) -> None:
+        super().__init__()
+        self.adjacency = nn.Parameter(graph_SVV.clone())
+        self.values = pointwise(c_in, len(graph_SVV) * c_out, fan_out=c_out)
+        self.bn = nn.BatchNorm2d(c_out)
+        self.down = nn.Sequential()
+        if c_in != c_out:
+            self.down = nn.Sequential(pointwise(c_in, c_out, fan_out=c_out), nn.BatchNorm2d(c_out))
+        nn.init.constant_(self.bn.weight, 1e-6)  # the unit starts as its shortcut
+
+    def forward(self, h_BCTV: Tensor) -> Tensor:
+        z = subset_sum(h_BCTV, self.values, self.adjacency.transpose(1, 2))
+        return F.relu(self.bn(z) + self.down(h_BCTV), inplace=True)
 
 
 class TemporalUnit(nn.Module):
@@ -119,9 +130,10 @@ class TemporalUnit(nn.Module):
 class CTRGCNBlock(nn.Module):
     """Spatial unit, temporal unit and shortcut (Section 5.6)."""
 
-    def __init__(self, block: Block, graph_SVV: Tensor) -> None:
+    def __init__(self, block: Block, graph_SVV: Tensor, *, refine: bool = True) -> None:
         super().__init__()
-        self.spatial = SpatialUnit(block.c_in, block.c_out, graph_SVV)
+        unit = SpatialUnit if refine else StaticUnit
+        self.spatial: SpatialUnit | StaticUnit = unit(block.c_in, block.c_out, graph_SVV)
         self.temporal = TemporalUnit(block.c_out, block.stride)
         self.has_shortcut = block.shortcut != "none"
         self.shortcut = nn.Sequential()  # empty: the identity
@@ -137,16 +149,27 @@ class CTRGCNBlock(nn.Module):
 
 
 class CTRGCN(nn.Module):
-    """Clip (N, 3, T, V, M) -> features (N, M, 4 * width, ceil(T/4), V). Any T >= 1; V and M as built."""
+    """Clip (N, C, T, V, M) -> features (N, M, 4 * width, ceil(T/4), V). Any T >= 1; C, V and M as built.
+
+    With `refine` False the trainable graphs are the same for every clip and channel (alpha fixed at 0): most
+    likely what the papers call their baseline.
+    """
 
     def __init__(
-        self, graph_SVV: Tensor, *, num_persons: int, width: int = 64, blocks: Sequence[Block] | None = None
+        self,
+        graph_SVV: Tensor,
+        *,
+        num_persons: int,
+        width: int = 64,
+        in_channels: int = 3,
+        refine: bool = True,
+        blocks: Sequence[Block] | None = None,
     ) -> None:
         super().__init__()
-        blocks = ten_blocks(width) if blocks is None else blocks
+        blocks = ten_blocks(width, in_channels) if blocks is None else blocks
         self.out_channels = blocks[-1].c_out
         self.input_bn = nn.BatchNorm1d(num_persons * graph_SVV.shape[-1] * blocks[0].c_in)
-        self.blocks = nn.ModuleList(CTRGCNBlock(block, graph_SVV) for block in blocks)
+        self.blocks = nn.ModuleList(CTRGCNBlock(block, graph_SVV, refine=refine) for block in blocks)
 
     def forward(self, x_NCTVM: Tensor) -> Tensor:
         n, c, t, v, m = x_NCTVM.shape

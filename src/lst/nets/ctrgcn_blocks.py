@@ -1,4 +1,4 @@
-"""The ten blocks of CTR-GCN as data: method.md Section 5.2."""
+"""Tables of blocks as data: method.md Section 5.2 for CTR-GCN's ten, which most other encoders share."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,21 +14,29 @@ class Block:
     shortcut: Literal["none", "identity", "conv"] = "identity"
 
 
-def ten_blocks(width: int = 64) -> tuple[Block, ...]:
+def ten_blocks(width: int = 64, in_channels: int = 3) -> tuple[Block, ...]:
     """The published table has `width` 64; smaller multiples of 8 make smaller nets of the same shape."""
+    check_width(width)
+    return (Block(in_channels, width, shortcut="none"), *nine_blocks(width))
+
+
+def nine_blocks(channels: int) -> tuple[Block, ...]:
+    """The same without the first: for encoders that lift coordinates to so many channels beforehand."""
+    return (*(Block(channels, channels),) * 3, *_doubled(channels), *_doubled(2 * channels))
+
+
+def check_width(width: int) -> None:
+    """ValueError unless the channels divide into the eight groups and four branches that units have."""
     if width < 8 or width % 8:
         raise ValueError(f"encoder width must be a positive multiple of 8, got {width}")
-    w, ww, wwww = width, 2 * width, 4 * width
-    return (
-        Block(3, w, shortcut="none"),
-        *(Block(w, w),) * 3,
-        Block(w, ww, stride=2, shortcut="conv"),
-        *(Block(ww, ww),) * 2,
-        Block(ww, wwww, stride=2, shortcut="conv"),
-        *(Block(wwww, wwww),) * 2,
-    )
+
+
+def _doubled(channels: int) -> tuple[Block, ...]:
+    """Three blocks of twice the channels and half the frames."""
+    same = Block(2 * channels, 2 * channels)
+    return (Block(channels, 2 * channels, stride=2, shortcut="conv"), same, same)
 
 
 def relation_channels(c_in: int) -> int:
-    """R of a CTR-GC layer; raw coordinates (3) have too few channels to divide by 8."""
-    return 8 if c_in == 3 else c_in // 8
+    """R of a CTR-GC layer; raw coordinates (fewer than 8) have too few channels to divide by 8."""
+    return 8 if c_in < 8 else c_in // 8

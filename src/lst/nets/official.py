@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lst.facts.shown import shown
 from lst.nets.classifier import SkeletonClassifier
-from lst.nets.ctrgcn import CTRGCN, CTRGCNBlock
+from lst.nets.ctrgcn import CTRGCN, CTRGCNBlock, SpatialUnit
 from lst.nets.state_dicts import state_dict_in
 from lst.nets.supervision import LanguageSupervision
 from lst.nets.torch_file import read_torch_file
@@ -75,6 +75,7 @@ def encoder_pieces(encoder: CTRGCN) -> Iterator[Piece]:
     for number, block in enumerate(encoder.blocks, start=1):
         assert isinstance(block, CTRGCNBlock)
         key, name, unit = f"l{number}", f"blocks.{number - 1}", block.spatial
+        assert isinstance(unit, SpatialUnit), "official checkpoints have refined graphs"
         _, c_out, r = unit.refine_weight.shape
         yield from _spatial_pieces(f"{key}.gcn1", f"{name}.spatial", r, c_out, down=len(unit.down) > 0)
         yield from _temporal_pieces(f"{key}.tcn1", f"{name}.temporal", block.temporal.quarter)
