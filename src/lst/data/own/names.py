@@ -48,6 +48,8 @@ _MOTION_CAPTURE = {
     "lowerleg": "knee",
     "shin": "knee",
     "foot": "ankle",
+    "toe": "foot",
+    "toebase": "foot",
 }
 """Names by the bone that begins at the joint, where a file has a forearm."""
 _FOREARMS = frozenset({"forearm", "lowerarm"})

@@ -95,7 +95,7 @@ def _is_number(text: str) -> bool:
 
 
 def _expanded(rows: list[list[str]], header: tuple[str, ...]) -> tuple[list[list[str]], tuple[str, ...]]:
-    """A header that names one landmark where the rows have many: `Frame,Landmark,X,Y,Z`, then many times four.
+    """A header that names one landmark where the rows have many: `Frame,Landmark,X,Y,Z`, then more of them.
 
     The columns of the further landmarks get names of the landmarks; other tables are handed back as they are.
     """
