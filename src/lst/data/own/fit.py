@@ -5,11 +5,14 @@ Letters: M persons, T frames, V joints, C channels.
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from typing import get_args
 
 import numpy as np
 
 from lst.data.own.names import layout_of_names, sources_of
 from lst.data.own.recording import ReadError, Recording
+from lst.facts.choices import choose
+from lst.facts.coordinates import Unit, Up
 from lst.facts.skeleton import LAYOUTS, Skeleton, get_layout
 
 PER_METRE = {"m": 1.0, "cm": 100.0, "mm": 1000.0}
@@ -130,6 +133,20 @@ def _converted(recording: Recording, layout: Skeleton, wanted: Wanted) -> Record
     if up != "y":
         remarks[f"recordings turned from {up} up to y up"] = 1
     return replace(recording, joints_MTVC=joints_MTVC, unit=unit, up="y", remarks=recording.remarks + remarks)
+
+
+def unit_of(text: str) -> str:
+    """A unit by one of its names; empty stays empty.
+
+    Raises:
+        ValueError: there is no such unit.
+    """
+    return choose("unit", _word(text), {name: name for name in ("", *get_args(Unit))})
+
+
+def up_of(text: str) -> str:
+    """As `unit_of`, for the axis that points up."""
+    return choose("up axis", _word(text), {name: name for name in ("", *get_args(Up))})
 
 
 def _word(text: str) -> str:

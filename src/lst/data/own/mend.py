@@ -77,7 +77,7 @@ def mended(
 
 def _seen(joints_MTVC: np.ndarray) -> np.ndarray:
     """(M, T) who is seen with at least one joint."""
-    return np.isfinite(joints_MTVC[..., 0]).any(axis=2)
+    return np.asarray(np.isfinite(joints_MTVC[..., 0]).any(axis=2))
 
 
 def _scores(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lst.data.own.class_names import renamed
 from lst.data.own.clips import Gathered, HowToRead, Watch, gather
 from lst.data.own.labels import read_labels
 from lst.data.store.clip_store import SplitPlan, StoredClip, write_store
@@ -21,13 +22,17 @@ class OwnSplit:
     test_share: float | None = None
 
 
+_LOOK, _ANY_SPLIT = HowToRead(), OwnSplit()
+
+
 def prepare_own(
     path: Path,
     folder: Path,
     *,
-    how: HowToRead = HowToRead(),
+    how: HowToRead = _LOOK,
     labels: Path | None = None,
-    split: OwnSplit = OwnSplit(),
+    split: OwnSplit = _ANY_SPLIT,
+    class_names: Path | None = None,
     name: str | None = None,
     overwrite: bool = False,
     watch: Watch = iter,
@@ -36,6 +41,7 @@ def prepare_own(
 
     Args:
         labels: a file as `labels.read_labels` takes it; without one the first folder is the class.
+        class_names: a file as `class_names.renamed` takes it, for classes that only have numbers.
         name: of the data set; that of `folder` if not given.
 
     Raises:
@@ -43,7 +49,8 @@ def prepare_own(
         ValueError: nothing can be used, clips have no label, there is one class only, or the split fails.
     """
     found = gather(path, how, None if labels is None else read_labels(labels), watch)
-    class_names = classes_of(found, path)
+    classes = classes_of(found, path)
+    names = classes if class_names is None else renamed(classes, class_names)
     assert found.layout is not None
     groups = "group" if any(clip.group for clip in found.clips) else None
     has_split = any(clip.split for clip in found.clips)
@@ -56,13 +63,13 @@ def prepare_own(
     )
     store = write_store(
         folder,
-        stored(found, class_names, has_groups=groups is not None, has_split=by_column),
+        stored(found, classes, has_groups=groups is not None, has_split=by_column),
         dataset=name or folder.resolve().name,
         layout=found.layout,
         source=_source(found, path),
         problems=found.problems,
         overwrite=overwrite,
-        class_names=class_names,
+        class_names=names,
         split=plan,
         groups=groups,
         coordinates=found.coordinates,
@@ -97,11 +104,9 @@ def _natural(name: str) -> list[tuple[int, str]]:
     ] + [(-1, name)]
 
 
-def stored(
-    found: Gathered, class_names: list[str], *, has_groups: bool, has_split: bool
-) -> Iterator[StoredClip]:
+def stored(found: Gathered, classes: list[str], *, has_groups: bool, has_split: bool) -> Iterator[StoredClip]:
     """For `write_store`."""
-    number = {name: k for k, name in enumerate(class_names)}
+    number = {name: k for k, name in enumerate(classes)}
     for clip in found.clips:
         attributes: dict[str, str] = {}
         if has_groups:

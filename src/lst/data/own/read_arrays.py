@@ -96,7 +96,7 @@ def _array(file: IO[bytes], size: int, what: str) -> np.ndarray:
         return numbers.reshape(shape, order="F" if is_fortran else "C")
     except ReadError:
         raise
-    except (ValueError, TypeError, OverflowError, SyntaxError) as error:
+    except Exception as error:  # a header that is no header raises errors of many kinds
         raise ReadError(f"{what}: is no array of NumPy, or damaged ({str(error)[:100]})") from None
 
 

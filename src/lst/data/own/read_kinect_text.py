@@ -30,13 +30,13 @@ assert sorted(plain_names(MSR_JOINTS)) == sorted(plain_names(KINECT_V1_20.joints
 LABELS_FILE = re.compile(r"action_?labels?\.txt$", re.IGNORECASE)
 _RECORDING = re.compile(r"s\d+_e\d+")
 _ACTION = re.compile(r"(\w+)\s*:\s*(\S+)\s+(\S+)")
-_NUMBERS_IN_NAME = re.compile(r"a(\d+)_s(\d+)_[et](\d+)", re.IGNORECASE)
+_NUMBERS_IN_NAME = re.compile(r"(a\d+)_(s\d+)_[et]\d+", re.IGNORECASE)
 
 
 def name_hints(stem: str) -> Hints:
-    """`a01_s02_e03_skeleton` -> class a01, group s02: names of MSR-Action3D and UTD-MHAD."""
+    """`a01_s02_e03_skeleton` -> class a01, group s02: names in MSR-Action3D and UTD-MHAD."""
     found = _NUMBERS_IN_NAME.search(stem)
-    return Hints(name_label=f"a{int(found[1]):02d}", group=f"s{int(found[2]):02d}") if found else Hints()
+    return Hints(name_label=found[1].lower(), group=found[2].lower()) if found else Hints()
 
 
 def read_utkinect(source: Source, options: ReadOptions) -> list[Recording]:

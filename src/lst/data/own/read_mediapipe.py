@@ -45,7 +45,7 @@ def read_mediapipe(source: Source, options: ReadOptions) -> list[Recording]:
             what = f"frame {number}, {key}[{i}]"
             joints_VC, scores_V = _points(person, what)
             people.add(number, UNKNOWN, joints_VC if world else joints_VC[:, :2], scores_V, what)
-    place = {"unit": "m" if world else "", "up": "-y"}
+    place = {"unit": "m" if world else "image", "up": "-y"}
     if not world:
         people.remarks["files of image landmarks (shares of width and height)"] += 1
     times = [t / 1000 for f in frames if isinstance(t := f.get("timestamp_ms"), int | float)]
