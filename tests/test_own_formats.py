@@ -1,14 +1,14 @@
-"""Every format: what was written comes back, number by number; real files; what is no recording is refused."""
+"""Every format: what was written comes back, number by number; what is no recording is refused."""
 
 import io
 import json
 from pathlib import Path
 
 import numpy as np
-import own_files
 import pytest
 from numpy.testing import assert_allclose
 
+import own_files
 from lst.data.own.clips import HowToRead, gather
 from lst.data.own.discover import sources_in
 from lst.data.own.fit import Wanted
@@ -76,7 +76,7 @@ def test_azure_kinect_is_in_millimetres_with_names(tmp_path: Path):
 
 
 @pytest.mark.parametrize("write", [own_files.msr, own_files.utd, own_files.utkinect])
-def test_kinect_v1_comes_back_in_the_order_of_the_layout(write, tmp_path: Path):  # noqa: ANN001
+def test_kinect_v1_comes_back_in_the_order_of_the_layout(write, tmp_path: Path):
     joints_TVC = own_files.walk("kinect_v1_20")[0]
     if write is own_files.utd:
         pytest.importorskip("scipy")
