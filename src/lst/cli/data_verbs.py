@@ -7,6 +7,7 @@ from pathlib import Path
 
 import tyro
 
+from lst.cli import own_verbs
 from lst.cli.announce import Announced
 from lst.cli.info_verbs import print_splits
 from lst.data.ntu.clip import Pipeline
@@ -28,6 +29,8 @@ NTU = ("ntu60", "ntu120")
 
 def prepare(args: Sequence[str]) -> None:
     """Raw files -> a store."""
+    if args[:1] == ["own"]:
+        return own_verbs.prepare(args[1:])
 
     def run(
         dataset: tyro.conf.Positional[str],
@@ -131,7 +134,7 @@ def _watch(outcomes: Iterator[Outcome], total: int, done: int) -> Iterator[Outco
         print("looking for poses that clips share ...", file=sys.stderr)
 
 
-def print_prepared(prepared: Prepared) -> None:
+def print_prepared(prepared: Prepared, next_step: str = "") -> None:
     """What was left out and why, what else to know, and the splits."""
     store = prepared.store
     for problem in prepared.problems[:20]:
@@ -146,4 +149,4 @@ def print_prepared(prepared: Prepared) -> None:
         f"{plural(len(prepared.problems), 'file')} left out"
     )
     print_splits(store.summary())
-    print(f"next: lst info {shlex.quote(str(store.folder))}")
+    print(f"next: {next_step or f'lst info {shlex.quote(str(store.folder))}'}")
