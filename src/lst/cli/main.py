@@ -16,6 +16,7 @@ from lst.cli import (
     describe_verbs,
     exchange_verbs,
     info_verbs,
+    predict_verbs,
     run_verbs,
     show_verbs,
     study_verbs,
@@ -33,6 +34,7 @@ VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "import-data": exchange_verbs.import_data,
     "train": run_verbs.train,
     "test": run_verbs.test,
+    "predict": predict_verbs.predict,
     "ensemble": run_verbs.ensemble,
     "reproduce": run_verbs.reproduce,
     "demo": run_verbs.demo,
@@ -55,6 +57,7 @@ HELP = """lst {version}: language supervised training for skeleton-based action 
   lst import-data ntu120_3danno.pkl data/ntu120         from other repositories: pyskl's .pkl, CTR-GCN's .npz
   lst train nw-ucla-joint             train one stream (`lst train` lists the recipes)
   lst test runs/nw-ucla-joint         metrics, scores, confusion matrix, accuracy per class
+  lst predict runs/mine new/ -o answers.csv             names and probabilities for new clips (--why: reasons)
   lst ensemble RUN RUN ...            add up streams by clip id
   lst reproduce nw-ucla --seeds 3     all streams and seeds, ensembles, table beside the published numbers
   lst study text nw-ucla --seeds 3    what is language worth? variants and controls, paired by seed

@@ -16,6 +16,9 @@ from lst.evaluation.scores import Scores
 from lst.nets.classifier import SkeletonClassifier
 from lst.nets.language import LanguageSide
 
+HEAD_ROWS = 128
+"""Clips that the class head sees at once, at least."""
+
 
 @torch.inference_mode()
 def score_clips(
@@ -26,7 +29,7 @@ def score_clips(
 ) -> Scores:
     """Raw logits of every clip, keyed by clip id. The classifier's mode is afterwards as it was."""
     with measuring(classifier):
-        logits = torch.cat([classifier.classify(_features(classifier, batch)) for batch in batches.test()])
+        logits = torch.cat([_classify(classifier, _features(classifier, batch)) for batch in batches.test()])
     return _scores(logits, batches, class_names, info)
 
 
@@ -51,7 +54,7 @@ def score_and_embed(
     with measuring(classifier):
         for batch in batches.test():
             joints_NCV = _features(classifier, batch)
-            logits.append(classifier.classify(joints_NCV))
+            logits.append(_classify(classifier, joints_NCV))
             parts.append(language.embed(joints_NCV))
     embedded_PND = torch.cat(parts, dim=1).float().cpu().numpy()
     return _scores(torch.cat(logits), batches, class_names, info), embedded_PND
@@ -74,6 +77,16 @@ def _features(classifier: SkeletonClassifier, batch: Batch) -> Tensor:
     if present_B is not None:
         present_B = torch.cat([present_B, present_B + batch.x_NCTVM.shape[-1]])
     return classifier.features(torch.cat([batch.x_NCTVM, batch.x_NCTVM]), present_B)[:1]
+
+
+def _classify(classifier: SkeletonClassifier, joints_NCV: Tensor) -> Tensor:
+    """Logits (N, K). Empty rows make up for clips that a batch lacks: for a dozen rows or fewer the product
+    with the head's matrix is another kernel of the CPU, with another order of sums."""
+    missing = HEAD_ROWS - len(joints_NCV)
+    if missing <= 0:
+        return classifier.classify(joints_NCV)
+    filled = torch.cat([joints_NCV, joints_NCV.new_zeros(missing, *joints_NCV.shape[1:])])
+    return classifier.classify(filled)[: len(joints_NCV)]
 
 
 def _scores(

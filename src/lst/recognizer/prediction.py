@@ -122,7 +122,9 @@ class Prediction:
 
     def __repr__(self) -> str:
         noted = f", notes={self.notes!r}" if self.notes else ""
-        return f"Prediction(name={self.name!r}, probability={self.probability:.3f}, label={self.label}{noted})"
+        return (
+            f"Prediction(name={self.name!r}, probability={self.probability:.3f}, label={self.label}{noted})"
+        )
 
 
 def _percent(share: float) -> str:
