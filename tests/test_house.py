@@ -139,4 +139,7 @@ def test_nothing_runs_at_import():
             docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
             guard = isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"
             command = guard and path.name == "__main__.py"
-            assert docstring or command or isinstance(node, allowed), f"{name_of(path)}:{node.lineno}"
+            for_types = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+            assert docstring or command or for_types or isinstance(node, allowed), (
+                f"{name_of(path)}:{node.lineno}"
+            )

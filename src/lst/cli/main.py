@@ -17,6 +17,7 @@ from lst.cli import (
     exchange_verbs,
     info_verbs,
     model_verbs,
+    predict_verbs,
     run_verbs,
     show_verbs,
     study_verbs,
@@ -36,6 +37,7 @@ VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "models": model_verbs.models,
     "train": train_verb.train,
     "test": run_verbs.test,
+    "predict": predict_verbs.predict,
     "ensemble": run_verbs.ensemble,
     "reproduce": run_verbs.reproduce,
     "demo": run_verbs.demo,
@@ -60,6 +62,7 @@ HELP = """lst {version}: language supervised training for skeleton-based action 
   lst train nw-ucla-joint             train one stream (`lst train` lists the recipes)
   lst train data/mine                 train on your own clips
   lst test runs/nw-ucla-joint         metrics, scores, confusion matrix, accuracy per class
+  lst predict runs/mine new/ -o answers.csv             names and probabilities for new clips (--why: reasons)
   lst ensemble RUN RUN ...            add up streams by clip id
   lst reproduce nw-ucla --seeds 3     all streams and seeds, ensembles, table beside the published numbers
   lst study text nw-ucla --seeds 3    what is language worth? variants and controls, paired by seed

@@ -84,8 +84,13 @@ def action_cosines(embedded_PND: NDArray[np.float32], actions: Actions) -> NDArr
     Args:
         embedded_PND: one vector per head of the run, of any length; a zero vector has cosine 0.
     """
+    return head_cosines(embedded_PND, actions).mean(axis=0)
+
+
+def head_cosines(embedded_PND: NDArray[np.float32], actions: Actions) -> NDArray[np.float32]:
+    """(P, N, K) the same before the mean over the heads: each head with its own texts."""
     own_PND = _unit(embedded_PND[: len(actions.directions_PKD)])
-    return np.einsum("pnd,pkd->pnk", own_PND, actions.directions_PKD).mean(axis=0)
+    return np.einsum("pnd,pkd->pnk", own_PND, actions.directions_PKD)
 
 
 def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:

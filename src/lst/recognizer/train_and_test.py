@@ -1,0 +1,143 @@
+"""Training and testing from Python: what `lst train` and `lst test` do, and what they find as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lst.data.store.clip_store import ClipStore
+from lst.evaluation.report import summary_line
+from lst.facts.benchmarks import get_benchmark
+from lst.facts.choices import choose
+from lst.recognizer.recognizer import Recognizer, load
+from lst.training.recipes import RunConfig, TrainOptions, get_recipe
+from lst.training.train import train as train_run
+from lst.workflows.measure import measure_run
+
+T = TypeVar("T")
+
+
+def open_store(path: str | Path) -> ClipStore:
+    """The store in a folder. Its joints stay on disk until they are used.
+
+    >>> lst.open_store("data/mine").clip(0).shape  # persons, frames, joints, coordinates
+    (1, 48, 20, 3)
+
+    Raises:
+        FileNotFoundError, ValueError: there is none, or it is damaged.
+    """
+    return ClipStore.open(path)
+
+
+def train(
+    recipe: str,
+    *,
+    out: str | Path,
+    data: str | Path | ClipStore | None = None,
+    device: str = "auto",
+    progress: bool = False,
+    resume: bool = False,
+    overwrite: bool = False,
+    **overrides: Any,
+) -> Recognizer:
+    """Train one stream by a recipe, and load it.
+
+    >>> lst.train("demo-joint", out="runs/new", data="data/mine", seed=2, optim={"epochs": 1}).class_names[:2]
+    ('wave', 'throw')
+
+    Args:
+        recipe: a name of `list_recipes()`.
+        out: folder of the run.
+        data: store or its folder; data/DATASET if not given.
+        overrides: fields of the recipe, as `lst train RECIPE --help` lists them; groups are dictionaries.
+
+    Raises:
+        ValueError: an unknown recipe or field, or a folder that holds another run.
+    """
+    config = overridden(get_recipe(recipe), overrides, "")
+    options = TrainOptions(device=device, resume=resume, overwrite=overwrite, progress=progress)
+    train_run(recipe, config, _store(data, config), Path(out), options)
+    return load(out, device)
+
+
+def _store(data: str | Path | ClipStore | None, config: RunConfig) -> ClipStore:
+    if isinstance(data, ClipStore):
+        return data
+    return ClipStore.open(data or Path("data") / get_benchmark(config.benchmark).dataset)
+
+
+def overridden(values: T, changes: Mapping[str, Any], group: str) -> T:
+    """A dataclass with other values in some fields; a field that is a dataclass takes a dictionary.
+
+    Raises:
+        ValueError: there is no such field; names the nearest.
+    """
+    known = {field.name: getattr(values, field.name) for field in fields(values)}  # pyright: ignore[reportArgumentType]
+    new: dict[str, Any] = {}
+    for name, value in changes.items():
+        old = choose("option", f"{group}{name}", {f"{group}{key}": own for key, own in known.items()})
+        is_group = is_dataclass(old) and isinstance(value, Mapping)
+        new[name] = overridden(old, value, f"{group}{name}.") if is_group else value
+    return replace(values, **new)  # pyright: ignore[reportType]
+
+
+@dataclass(frozen=True, repr=False)
+class Report:
+    """What a test found."""
+
+    values: dict[str, Any]
+    """All of it, as in report.json."""
+    folder: Path
+    """Where report.json, scores.npz, per_class.csv and the picture lie."""
+
+    @property
+    def top1(self) -> float:
+        """Share of the clips whose class came first.
+
+        >>> 0 <= report.top1 <= report.top5 <= 1
+        True
+        """
+        return self.values["top1"]
+
+    @property
+    def top5(self) -> float:
+        """Share of the clips whose class was among the first five."""
+        return self.values["top5"]
+
+    @property
+    def mean_class_accuracy(self) -> float:
+        """Mean over the classes that have clips."""
+        return self.values["mean_class_accuracy"]
+
+    @property
+    def clips(self) -> int:
+        """Number of test clips."""
+        return self.values["clips"]
+
+    @property
+    def per_class(self) -> list[dict[str, Any]]:
+        """One row for each class.
+
+        >>> report.per_class[0]["name"]
+        'wave'
+        """
+        return self.values["per_class"]
+
+    def __repr__(self) -> str:
+        return f"Report({self.values['benchmark']}: {summary_line(self.values)}; {self.folder})"
+
+
+def evaluate(run: str | Path | Recognizer, store: str | Path | ClipStore, device: str = "auto") -> Report:
+    """Test a run as `lst test` does, and write the same files into its folder.
+
+    >>> report = lst.evaluate("runs/mine", "data/mine")
+    >>> report.clips
+    12
+
+    Raises:
+        FileNotFoundError, ValueError: no such run or store, or a store of another data set.
+    """
+    folder = run.folder if isinstance(run, Recognizer) else Path(run)
+    opened = store if isinstance(store, ClipStore) else ClipStore.open(store)
+    measured = measure_run(folder, opened, device)
+    return Report(measured.report, measured.folder)
