@@ -16,6 +16,7 @@ from lst.facts.benchmarks import NW_UCLA_ACTIONS
 
 # Before torch is imported: tensors here are tiny, and a second thread only waits for a core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("GOMP_SPINCOUNT", "20000")  # as the command sets it (lst.waiting)
 
 # Its asserts are those of many tests: pytest should show both sides of them too.
 pytest.register_assert_rewrite("command_line")

@@ -54,7 +54,11 @@ def test_the_whole_path_then_only_words(tmp_path: Path, monkeypatch: pytest.Monk
     ]
     assert set(total["weights"].values()) == {0.8, 0.2}
     assert total["clips"] == 24
-    assert lines[-1].startswith("next: lst prepare nw-ucla")
+    assert any(line.startswith("demo-") and "a clip of" in line and " %" in line for line in lines)
+    assert any("was described to it as: " in line for line in lines)
+    place = lines.index("next, without any download:")
+    assert [line.split()[1] for line in lines[place + 1 : -1]] == ["info", "classify-by-text", "train"]
+    assert lines[-1].startswith("with recordings: lst prepare nw-ucla")
     for name in ("clip.png", "data/manifest.json", "runs/demo-bone-seed1/test/confusion.png"):
         assert (tmp_path / name).stat().st_size > 0
 
@@ -92,7 +96,7 @@ def test_a_stopped_demo_goes_on(
     assert main(words) == 130
     printed = capsys.readouterr()
     assert "48 synthetic clips" in printed.out
-    assert "demo have finished is kept" in printed.err
+    assert "What is finished is kept; continue with the same command: lst demo --out" in printed.err
     finished = sorted(path.parent.name for path in (tmp_path / "demo" / "runs").glob("*/card.json"))
     assert finished == ["demo-bone-seed1", "demo-joint-seed1"]
 

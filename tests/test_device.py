@@ -30,7 +30,7 @@ def test_named_device_is_taken_as_it_is():
 
 @pytest.mark.parametrize("name", ["gpu", "", "cpu:x", "cuda:-1", "0x0", "CPU"])
 def test_a_name_that_torch_does_not_know_is_an_error(name: str):
-    with pytest.raises(ValueError, match=r"cannot be used here .*Use --device cpu or auto") as error:
+    with pytest.raises(ValueError, match=r"cannot be used here.*Use --device auto") as error:
         choose_device(name)
     assert repr(name) in str(error.value)
     assert "\n" not in str(error.value)

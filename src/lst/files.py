@@ -37,6 +37,9 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 _TORCH_WRITER = ("inline_container", "PytorchStreamWriter")
 """How torch names its writer in a RuntimeError, which is all it says when a disk is full."""
 
+_NUMPY_WRITER = re.compile(r"^\d+ requested and \d+ written$")
+"""All that NumPy says in an OSError without a number."""
+
 
 @contextmanager
 def names_full_disk(path: Path, needed: int | None = None) -> Iterator[None]:
@@ -48,12 +51,13 @@ def names_full_disk(path: Path, needed: int | None = None) -> Iterator[None]:
     except (OSError, RuntimeError) as error:
         free = _free(path.parent)
         number = error.errno if isinstance(error, OSError) else None
-        from_torch = isinstance(error, RuntimeError) and any(word in str(error) for word in _TORCH_WRITER)
+        says_little = isinstance(error, RuntimeError) and any(word in str(error) for word in _TORCH_WRITER)
+        says_little = says_little or (number is None and _NUMPY_WRITER.search(str(error)) is not None)
         if number in _FULL:
             raise DiskFull(path, free, needed) from error
-        if from_torch and free is not None and free < max(needed or 0, 2**20):
+        if says_little and free is not None and free < max(needed or 0, 2**20):
             raise DiskFull(path, free, needed) from error
-        if from_torch:
+        if says_little:
             raise OSError(errno.EIO, "could not be written; is a disk or a quota full?", str(path)) from error
         raise
 

@@ -25,7 +25,11 @@ from lst.waiting import OWN_CHOICE, SPIN
 GOAL = 3.0
 """With one neighbour per core half of the machine is left, so twice as long is fair."""
 _BUSY = "while True: pass"
-_CHILD = "import sys; from lst.workflows.bench_busy import child; child(*map(int, sys.argv[1:]))"
+_CHILD = """
+import json, sys
+from lst.workflows.bench_busy import step_seconds
+print(json.dumps(step_seconds(*map(int, sys.argv[1:]))))
+"""
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,8 @@ def bench_busy(*, threads: int | None, batch: int, width: int, steps: int, out: 
         write_json(out, {"cores": cores, "threads": count, "batch": batch, "width": width, **numbers})
 
 
-def child(batch: int, width: int, steps: int) -> None:
-    """Print the seconds of every step; the first two warm up and do not count."""
+def step_seconds(batch: int, width: int, steps: int) -> list[float]:
+    """Seconds of every step, after two that warm up."""
     import torch
     from torch.nn.functional import cross_entropy
 
@@ -88,7 +92,7 @@ def child(batch: int, width: int, steps: int) -> None:
         loss.backward()
         optimizer.step()
         seconds.append(time.perf_counter() - started)
-    sys.stdout.write(json.dumps(seconds[2:]))
+    return seconds[2:]
 
 
 def _steps(environment: dict[str, str], batch: int, width: int, steps: int) -> float:

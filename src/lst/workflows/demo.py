@@ -1,16 +1,23 @@
 """The whole path on built-in synthetic clips: prepare, train four streams, test, ensemble."""
 
-import shutil
+import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+
+import numpy as np
 
 from lst.data.prepare import prepare_synthetic
 from lst.data.store.clip_store import ClipStore
 from lst.evaluation.plots import plot_clip
-from lst.evaluation.results import read_results
+from lst.evaluation.results import Result, read_results
+from lst.evaluation.scores import load_scores
+from lst.files import remove_folder
+from lst.locks import locked
+from lst.text.descriptions import default_descriptions
 from lst.training.recipes import TrainOptions
 from lst.training.run_folder import RunFolder
+from lst.workflows.measure import SCORES
 from lst.workflows.reproduce import Plan, reproduce
 
 FAMILY = "demo"
@@ -38,14 +45,41 @@ def run_demo(out: Path, options: TrainOptions, *, overwrite: bool) -> Iterator[s
     yield f"language supervised training on synthetic clips, {time.perf_counter() - started:.0f} s"
     yield f"wrote {picture}, {results}/*.json and for every run:"
     yield f"  {runs}/*/: model.safetensors, card.json, log.jsonl, training.png, test/confusion.png, ..."
-    yield "next: lst prepare nw-ucla all_sqe.zip, then lst train nw-ucla-joint"
+    best = max((run for run in done if found[run.name]["kind"] == "stream"), key=_top1(found))
+    yield from _prediction(best, benchmark.dataset)
+    yield "next, without any download:"
+    yield f"  {shlex.join(['lst', 'info', str(best)])}"
+    actions = ", ".join(benchmark.class_names[:3])
+    data = ["--data", str(store.folder)]
+    yield f"  {shlex.join(['lst', 'classify-by-text', str(best), '--actions', actions, *data])}"
+    plain = ["lst", "train", "demo-joint", "--text.weight", "0", "--out", str(runs / "plain"), *data]
+    yield f"  {shlex.join(plain)}"
+    yield "with recordings: lst prepare nw-ucla all_sqe.zip, then lst train nw-ucla-joint"
+
+
+def _top1(found: Mapping[str, Result]) -> Callable[[Path], float]:
+    return lambda run: found[run.name]["top1"]
+
+
+def _prediction(run: Path, dataset: str) -> Iterator[str]:
+    """What one run says about the first test clip, and what the class it chose looks like in words."""
+    scores = load_scores(run / SCORES)
+    logits_K = scores.logits_NK[0].astype(np.float64)
+    shares_K = np.exp(logits_K - logits_K.max())
+    shares_K /= shares_K.sum()
+    names, order = scores.class_names, np.argsort(-logits_K, kind="stable")[:3]
+    ranked = ", ".join(f"{names[k]} {100 * shares_K[k]:.0f} %" for k in order)
+    yield f"{run.name} on {scores.clip_ids[0]}, a clip of {names[scores.labels_N[0]]!r}: {ranked}"
+    chosen = default_descriptions(dataset)[int(order[0])]
+    yield f"  {chosen.name!r} was described to it as: {chosen.sentence}"
 
 
 def _remove_runs(runs: Path) -> None:
     """The demo's own runs only: with --out . the folder may hold others."""
     for name, _, _ in Plan(FAMILY).runs(1, language=True):
-        if RunFolder(runs / name).started:
-            shutil.rmtree(runs / name)
+        with locked(runs / name):
+            if RunFolder(runs / name).started:
+                remove_folder(runs / name)
 
 
 def _store(folder: Path, *, overwrite: bool) -> ClipStore:
