@@ -19,6 +19,7 @@ from lst.data.input.steps.frames import FrameStep
 from lst.data.input.steps.known import make_step, step_name
 from lst.data.input.steps.missing import FillMissing
 from lst.data.input.steps.persons import EmptySlots
+from lst.data.input.steps.space import Centre, MinMax, ScaleBody
 from lst.data.input.steps.step import Step
 from lst.data.input.steps.stream import Stream
 from lst.facts.choices import Modality
@@ -102,6 +103,16 @@ class InputPipeline:
     def keeps_missing(self) -> bool:
         """Whether missing joints travel as NaN; otherwise they are 0 from the start."""
         return self.has(FillMissing)
+
+    @property
+    def centres(self) -> bool:
+        """Whether it does not matter where the origin of the recordings lies."""
+        return self.has(Centre) or self.has(MinMax)
+
+    @property
+    def scales(self) -> bool:
+        """Whether it does not matter in what unit the recordings are."""
+        return self.has(ScaleBody) or self.has(MinMax)
 
     @property
     def modality(self) -> Modality:
