@@ -111,8 +111,7 @@ def _train(
         save_text_encoder(run.tuned_texts.encoder, out / TEXT_ENCODER)
     if (language := language_side(config, run.parts)) is not None:
         save_language(out, language)
-    save_checkpoint(out, run.parts.classifier, card)
-    return card
+    return save_checkpoint(out, run.parts.classifier, card)
 
 
 def _resume(run: "_Run", folder: RunFolder) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
