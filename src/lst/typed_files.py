@@ -126,13 +126,19 @@ def sealed(values: Mapping[str, Any]) -> dict[str, Any]:
 def unsealed(values: Mapping[str, Any], where: str) -> dict[str, Any]:
     """The values without their checksum; warns if it is not theirs. Files of older versions have none."""
     plain = {key: value for key, value in values.items() if key != _CRC}
-    if _CRC in values and values[_CRC] != _checksum(plain):
+    if _CRC in values and not is_sealed(values):
         logger.warning(
             "%s: was changed after lst wrote it, or is damaged (its crc32 does not match). What it says is "
             "used as it stands.",
             where,
         )
     return plain
+
+
+def is_sealed(values: Mapping[str, Any]) -> bool:
+    """Whether the values carry a checksum, and it is theirs."""
+    plain = {key: value for key, value in values.items() if key != _CRC}
+    return values.get(_CRC) == _checksum(plain)
 
 
 def _checksum(values: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ AGAIN = (
 )
 
 
-class How(Struct):
+class How(Struct, frozen=True):
     """How a run was started, as opposed to what it computes."""
 
     data: Text | UnsetType = UNSET
