@@ -189,7 +189,7 @@ CHANGED_CARDS: list[tuple[Callable[[dict[str, Any]], object], str]] = [
     (lambda c: c.update(version=3), r"card\.json: version 3, this lst reads up to 2; update lst"),
     (lambda c: c.update(version=999, build={"new": 1}), "version 999"),
     (lambda c: c["build"].update(encoder="st-gcn"), "encoder 'st-gcn'"),
-    (lambda c: c["build"].update(layout="kinect_v3"), "layout 'kinect_v3'"),
+    (lambda c: c["build"].update(layout="kinect_v3"), "kinect_v3"),
     (lambda c: c["build"].update(depth=3), "depth"),
     (lambda c: c["build"].pop("num_persons"), "num_persons"),
     (lambda c: c["input"]["steps"][-1].update(modality="angle"), "modality 'angle'"),

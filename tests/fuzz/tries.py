@@ -1,5 +1,7 @@
 """One try: a copy of sound files, one of them damaged, the command, and how it ended."""
 
+import io
+import logging
 import random
 import re
 import resource
@@ -9,11 +11,12 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from command_line import Done, lst_call
 from fuzz.samples import KINDS, Kind
+from lst import typed_files
 
 SECONDS = 10
 TOLD = "after lst wrote it"
@@ -49,7 +52,7 @@ def try_kind(kind: Kind, tries: int, seed: int, sound: Path, work: Path) -> Tall
         rng = random.Random(f"{seed} {kind.name} {number}")
         content = kind.damage((sound / kind.folder / kind.file).read_bytes(), rng)
         done = _run(kind, sound, at, content)
-        tally.add(_ending(kind, before, done), f"{seed} {kind.name} {number}: {done and done.err[-400:]}")
+        tally.add(_ending(kind, before, done), f"{seed} {kind.name} {number}: {done and done.err[:500]}")
     return tally
 
 
@@ -58,14 +61,28 @@ def _run(kind: Kind, sound: Path, at: Path, content: bytes | None) -> Done | Non
     shutil.rmtree(at, ignore_errors=True)
     shutil.copytree((sound / kind.folder).parent if "/" in kind.folder else sound / kind.folder, at)
     folder = at / Path(kind.folder).name if "/" in kind.folder else at
+    typed_files._TOLD.clear()  # as in a new process
     if content is not None:
         (folder / kind.file).write_bytes(content)
     words = [w.replace("{}", str(folder)).replace("STORE", str(sound / "store")) for w in kind.words]
     try:
-        with _at_most(SECONDS):
-            return lst_call(*words)
-    except Hang:
-        return None
+        with _log() as log, _at_most(SECONDS):
+            done = lst_call(*words)
+            return replace(done, err=done.err + log.getvalue())
+    except Hang:  # a recipe that asks for a thousand epochs is no fault of lst, if the change was told
+        return Done(0, "", log.getvalue()) if TOLD in log.getvalue() else None
+
+
+@contextmanager
+def _log() -> Iterator[io.StringIO]:
+    """What is logged: the handler of the first call in a process writes to the stream of then."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    logging.getLogger("lst").addHandler(handler)
+    try:
+        yield stream
+    finally:
+        logging.getLogger("lst").removeHandler(handler)
 
 
 @contextmanager

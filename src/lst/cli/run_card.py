@@ -55,7 +55,7 @@ def _language(card: Mapping[str, Any]) -> Iterator[str]:
         return
     control = f"; control {text['control']}" if "control" in text else ""
     prompts = card["config"].get("text", {}).get("prompts", "parts4")
-    yield f"language   {prompts} by {text['encoder']}{control}"
+    yield f"language   {prompts} by {text.get('encoder', 'an unknown encoder')}{control}"
 
 
 def _unfinished(run: Path) -> Iterator[str]:

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -163,7 +164,13 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
             return {name: np.asarray(arrays[name]) for name in arrays.files}
     except (
         *(zipfile.BadZipFile, zlib.error, struct.error, ValueError, EOFError, KeyError),
-        *(OSError, RuntimeError, NotImplementedError, MemoryError),  # what damaged archives raise in zipfile
+        *(
+            OSError,
+            RuntimeError,
+            NotImplementedError,
+            MemoryError,
+            TokenError,
+        ),  # what damaged archives raise in zipfile
     ) as error:
         raise ValueError(
             f"{path}: the score file is damaged or cut short ({error}). Copy it again, or write it again "

@@ -22,7 +22,7 @@ class BuildFacts(Struct):
     layout: Name | dict[str, Any]
     num_persons: Annotated[int, Meta(ge=1, le=100)]
     num_classes: Annotated[int, Meta(ge=1, le=100_000)]
-    width: Annotated[int, Meta(ge=1, le=8192)] | UnsetType = UNSET
+    width: Annotated[int, Meta(ge=1, le=8192)]
     persons: Name | UnsetType = UNSET
 
 
@@ -139,6 +139,10 @@ class Card(Struct):
             assert isinstance(self.inputs, InputsFacts)
             if isinstance(self.inputs.source, UnsetType) or isinstance(self.inputs.clips, UnsetType):
                 raise ValueError("inputs lacks source or clips")
+        for name in ("num_persons", "layout"):
+            net, path = getattr(self.build, name), getattr(self.input, name)
+            if net != path:
+                raise ValueError(f"build and input differ in {name}: {shown(net)} and {shown(path)}")
         if len(self.class_names) != self.build.num_classes:
             raise ValueError(f"{len(self.class_names)} class names for {self.build.num_classes} classes")
 

@@ -9,7 +9,18 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from lst.training.recipes import OptimConfig, PlaceChoice, RunConfig
 from lst.training.text_config import TextConfig
-from lst.typed_files import Count, Name, Share, Text, convert, decode, read_bytes, read_object, write_sealed
+from lst.typed_files import (
+    Count,
+    Name,
+    Share,
+    Text,
+    convert,
+    decode,
+    read_bytes,
+    read_object,
+    unsealed,
+    write_sealed,
+)
 
 RECIPE, LOG = "recipe.json", "log.jsonl"
 AGAIN = (
@@ -107,6 +118,7 @@ def read_log(run: Path) -> list[dict[str, Any]]:
         decode(line, f"{path}:{number}", again)
         for number, line in enumerate(read_bytes(path).splitlines(), start=1)
     ]
+    rows = [unsealed(row, str(path)) if isinstance(row, dict) else row for row in rows]
     return check_log(rows, str(path), again)
 
 

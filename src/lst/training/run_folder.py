@@ -22,6 +22,7 @@ from lst.nets.checkpoint import CARD
 from lst.training.recipes import RunConfig, TrainOptions, as_json, changed_fields
 from lst.training.run_files import LOG, RECIPE, read_recipe_file, write_recipe
 from lst.training.run_state import read_state
+from lst.typed_files import sealed
 
 STATE, PICTURE = "state.pt", "training.png"
 
@@ -128,7 +129,8 @@ class RunFolder:
         ]
         if changed:
             raise ValueError(
-                f"{self.path}: cannot be resumed with another recipe, data or text ({', '.join(changed)}). "
+                f"{self.path}: cannot be resumed with another recipe, data or text than {RECIPE} says "
+                f"({', '.join(changed)}). "
                 "Give the same options as at its start, or choose another folder with --out."
             )
 
@@ -145,7 +147,7 @@ class RunFolder:
 
     def write_log(self, rows: list[dict[str, Any]]) -> None:
         """The whole log anew: after a kill it never has lines that the resumed run will write again."""
-        write_text(self.path / LOG, "".join(json.dumps(row) + "\n" for row in rows))
+        write_text(self.path / LOG, "".join(json.dumps(sealed(row)) + "\n" for row in rows))
 
 
 def _num_bytes(value: Any) -> int:
