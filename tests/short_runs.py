@@ -1,6 +1,5 @@
 """Runs of three steps per epoch on the tiny store, and what is read from their folders."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import killed_training
 from lst.data.store.clip_store import ClipStore
 from lst.training.recipes import RunConfig, TrainOptions
+from lst.training.run_files import read_log
 from lst.training.train import train
 
 
@@ -25,7 +25,7 @@ def model_bytes(folder: Path) -> bytes:
 
 
 def log_of(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return read_log(folder)
 
 
 def without_clock(values: dict[str, Any]) -> dict[str, Any]:

@@ -167,7 +167,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path):
         read_result(path)
     path.write_text('{"format":\n "lst-')
     for read in (lambda: read_result(path), lambda: read_results([tmp_path])):
-        with pytest.raises(ValueError, match=r"result\.json:2: broken JSON .*delete or mend it"):
+        with pytest.raises(ValueError, match=r"result\.json:2:2: broken JSON .*Delete the file or mend it"):
             read()
 
 

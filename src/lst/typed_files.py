@@ -34,6 +34,9 @@ MAX_DEPTH = 32
 _MAX_WHOLE = 2**63 - 1
 _CRC = "crc32"
 
+_TOLD: set[tuple[str, str]] = set()
+"""Files of which it was told that they were changed: once is enough for a command that reads them often."""
+
 logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
@@ -104,7 +107,7 @@ def convert(values: Any, kind: type[_T], where: str, again: str, root: str = "$"
     except msgspec.ValidationError as error:
         text, _, found = str(error).partition(" - at `$")
         place = found.removesuffix("`")
-        got = "" if "missing" in text or "unknown field" in text else f", got {_value_at(values, place)}"
+        got = f", got {_value_at(values, place)}" if text.startswith("Expected") else ""
         expected = re.sub(r", got `\w+`$", "", text).replace("`", "")
         text = f"{expected[:1].lower()}{expected[1:]}"
         text = text.replace("object missing required field", "lacks")
@@ -126,13 +129,20 @@ def sealed(values: Mapping[str, Any]) -> dict[str, Any]:
 def unsealed(values: Mapping[str, Any], where: str) -> dict[str, Any]:
     """The values without their checksum; warns if it is not theirs. Files of older versions have none."""
     plain = {key: value for key, value in values.items() if key != _CRC}
-    if _CRC in values and values[_CRC] != _checksum(plain):
+    if _CRC in values and not is_sealed(values) and (place := (where, values[_CRC].__repr__())) not in _TOLD:
+        _TOLD.add(place)
         logger.warning(
             "%s: was changed after lst wrote it, or is damaged (its crc32 does not match). What it says is "
             "used as it stands.",
             where,
         )
     return plain
+
+
+def is_sealed(values: Mapping[str, Any]) -> bool:
+    """Whether the values carry a checksum, and it is theirs."""
+    plain = {key: value for key, value in values.items() if key != _CRC}
+    return values.get(_CRC) == _checksum(plain)
 
 
 def _checksum(values: Mapping[str, Any]) -> str:

@@ -24,6 +24,7 @@ from lst.cli import (
     text_verbs,
     train_verb,
 )
+from lst.cli.fault import FAULT, fault_of_lst
 from lst.cli.options import plain_options
 from lst.cli.trouble import explain, stopped
 from lst.facts.choices import choose
@@ -87,7 +88,8 @@ HELP = """lst {version}: language supervised training for skeleton-based action 
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Entry point; the return value is the exit status: 0 done, 1 problems found, 2 error, 130 stopped."""
+    """Entry point; the return value is the exit status: 0 done, 1 problems found, 2 error, 70 a fault of
+    lst itself, 130 stopped. `LST_DEBUG=1` shows the traceback of any error."""
     words = list(sys.argv[1:] if args is None else args)
     if not words or words[0] in ("-h", "--help", "help"):
         print(HELP.format(version=__version__))
@@ -108,9 +110,9 @@ def main(args: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its end
         return 0
     except Exception as error:
-        message = explain(error, words)
-        if message is None or os.environ.get("LST_DEBUG"):
+        if os.environ.get("LST_DEBUG"):
             raise
-        print(f"lst: {message}", file=sys.stderr)
-        return 2
+        message = explain(error, words)
+        print(f"lst: {fault_of_lst(error, words) if message is None else message}", file=sys.stderr)
+        return FAULT if message is None else 2
     return 0

@@ -1,12 +1,12 @@
 """`lst info RUN`: what a run is, how far it is, and what it reached."""
 
-import json
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from lst.duration import in_words
+from lst.training.run_files import read_log, read_recipe_file
 
 
 def print_run(run: Path) -> None:
@@ -55,20 +55,15 @@ def _language(card: Mapping[str, Any]) -> Iterator[str]:
         return
     control = f"; control {text['control']}" if "control" in text else ""
     prompts = card["config"].get("text", {}).get("prompts", "parts4")
-    yield f"language   {prompts} by {text['encoder']}{control}"
+    yield f"language   {prompts} by {text.get('encoder', 'an unknown encoder')}{control}"
 
 
 def _unfinished(run: Path) -> Iterator[str]:
-    path = run / "recipe.json"
-    try:
-        started = json.loads(path.read_text(encoding="utf-8"))
-        name, config = started["name"], started["config"]
-    except (ValueError, KeyError, TypeError):
-        raise ValueError(f"{path}: is not the recipe of a run; start it again in another folder") from None
-    yield f"{name}, {config['modality']} of {config['benchmark']}, not finished"
-    log = run / "log.jsonl"
-    rows = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
-    yield f"epochs     {len(rows)} of {config['optim']['epochs']} done, seed {config['seed']}"
+    recipe = read_recipe_file(run)
+    config = recipe.config
+    yield f"{recipe.name}, {config.modality} of {config.benchmark}, not finished"
+    rows = read_log(run)
+    yield f"epochs     {len(rows)} of {config.optim.epochs} done, seed {config.seed}"
     if tested := [row["test_top1"] for row in rows if "test_top1" in row]:
         yield f"test       {_percent(tested[-1])} when it was last measured"
     yield "continue with: " + shlex.join(["lst", "train", "--resume", str(run)])

@@ -3,13 +3,13 @@
 A result file names seed, commit, recipe, device and how the epoch was chosen, so that a table can be checked.
 """
 
-import json
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 from lst.evaluation.marked_text import replace_marked
+from lst.evaluation.result_file import read_formatted
 from lst.facts.choices import Modality
 from lst.facts.published import published_for
 
@@ -111,25 +111,9 @@ def read_result(path: Path) -> Result:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no result there; run `lst test {path.parent}` first")
-    result = read_formatted(path)
+    result = read_formatted(path, FORMAT, VERSION)
     if result is None:
         raise ValueError(f"{path}: not a result of lst")
-    return result
-
-
-def read_formatted(path: Path, form: str = FORMAT, newest: int = VERSION) -> Result | None:
-    """JSON that says it is of the format `form`, or None for JSON that is something else.
-
-    Raises ValueError for broken JSON, and for a version above `newest`.
-    """
-    try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path}:{error.lineno}: broken JSON ({error.msg}); delete or mend it") from None
-    if not isinstance(result, dict) or result.get("format") != form:
-        return None
-    if result["version"] > newest:
-        raise ValueError(f"{path}: version {result['version']}, this lst reads up to {newest}; update lst")
     return result
 
 
@@ -141,7 +125,7 @@ def read_results(folders: Iterable[Path]) -> list[Result]:
     found: dict[str, tuple[Path, Result]] = {}
     for folder in folders:
         for path in sorted([*folder.glob("*.json"), *folder.glob(f"*/{RESULT}")]):
-            result = read_formatted(path)
+            result = read_formatted(path, FORMAT, VERSION)
             if result is None:
                 continue
             first = found.setdefault(result["name"], (path, result))

@@ -9,6 +9,7 @@ measures here follow this one rule, so `top_k_accuracy(..., 1)` is the trace of 
 
 import io
 import json
+import math
 import struct
 import zipfile
 import zlib
@@ -16,11 +17,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from tokenize import TokenError
+from typing import IO, Any
 
 import numpy as np
 
 from lst.files import atomic_path
+from lst.typed_files import decode
 
 FORMAT = "lst-scores"
 VERSION = 1
@@ -156,11 +159,18 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             if broken := archive.testzip():  # checksums first, so that NumPy never parses damaged bytes
                 raise zipfile.BadZipFile(f"checksum of {broken} does not match")
+            _check_sizes(archive)
         with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
             return {name: np.asarray(arrays[name]) for name in arrays.files}
     except (
         *(zipfile.BadZipFile, zlib.error, struct.error, ValueError, EOFError, KeyError),
-        *(OSError, RuntimeError, NotImplementedError, MemoryError),  # what damaged archives raise in zipfile
+        *(
+            OSError,
+            RuntimeError,
+            NotImplementedError,
+            MemoryError,
+            TokenError,
+        ),  # what damaged archives raise in zipfile
     ) as error:
         raise ValueError(
             f"{path}: the score file is damaged or cut short ({error}). Copy it again, or write it again "
@@ -168,9 +178,26 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
         ) from error
 
 
+def _check_sizes(archive: zipfile.ZipFile) -> None:
+    """Every array has the bytes that its shape says, before NumPy takes memory for it."""
+    for entry in archive.infolist():
+        if archive.open(entry).read(6) != np.lib.format.MAGIC_PREFIX:
+            continue  # no array; what is missing is told later
+        with archive.open(entry) as file:
+            version = np.lib.format.read_magic(file)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else _header_2
+            shape, _, dtype = read(file)
+            if dtype.hasobject or math.prod(shape) * dtype.itemsize != entry.file_size - file.tell():
+                raise ValueError(f"{entry.filename} says it is {dtype} {shape}, which its size is not")
+
+
+def _header_2(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    return np.lib.format.read_array_header_2_0(file)
+
+
 def _scores_of(arrays: Mapping[str, np.ndarray], path: Path) -> Scores:
     try:
-        info = json.loads(str(arrays["info"]))
+        info = decode(str(arrays["info"]), "info", "Write the scores again with `lst test`.")
         if not isinstance(info, dict):
             raise ValueError(f"`info` must be a JSON object, got {type(info).__name__}")
         ids, names = (tuple(arrays[key].ravel().tolist()) for key in ("clip_ids", "class_names"))

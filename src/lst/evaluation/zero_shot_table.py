@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from lst.evaluation.marked_text import replace_marked
-from lst.evaluation.results import read_formatted, spread
+from lst.evaluation.result_file import read_formatted
+from lst.evaluation.results import spread
 from lst.facts.benchmarks import get_benchmark
 
 FORMAT, VERSION = "lst-zero-shot", 1

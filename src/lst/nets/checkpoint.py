@@ -3,26 +3,25 @@
 Neither can run code. The card has plain build arguments, so a checkpoint loads without its recipe.
 """
 
-import json
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 
 from lst.data.input.pipeline import InputPipeline
 from lst.data.input.pipeline_card import pipeline_from_json, pipeline_json
 from lst.data.input.steps.step import Step
-from lst.files import atomic_path, write_json
+from lst.files import atomic_path
+from lst.nets.card import CARD, FORMAT, VERSION, read_card, write_card
 from lst.nets.classifier import SkeletonClassifier, build_classifier
+from lst.nets.weights import read_weights
 
-MODEL, CARD = "model.safetensors", "card.json"
-FORMAT, VERSION = "lst-checkpoint", 2
-OLDER = (1,)
-"""Versions that are read too. 1: the input path was one of two, by name."""
+MODEL = "model.safetensors"
+__all__ = ["CARD", "MODEL", "Checkpoint", "load_checkpoint", "make_card", "read_card", "save_checkpoint"]
 
 
 @dataclass(frozen=True)
@@ -48,37 +47,13 @@ def make_card(
     return {**head, "class_names": list(class_names), **facts}
 
 
-def save_checkpoint(folder: Path, classifier: SkeletonClassifier, card: Mapping[str, Any]) -> None:
-    """Write both files, the card last: a folder with a card is complete."""
+def save_checkpoint(folder: Path, classifier: SkeletonClassifier, card: Mapping[str, Any]) -> dict[str, Any]:
+    """Write both files, the card last: a folder with a card is complete. Returns the card as it is read."""
     weights = {key: value.detach().cpu().contiguous() for key, value in classifier.state_dict().items()}
+    content = save(weights)
     with atomic_path(folder / MODEL) as path:
-        path.write_bytes(save(weights))  # save_file would make a file that only its owner can read
-    write_json(folder / CARD, card)
-
-
-def read_card(folder: Path) -> dict[str, Any]:
-    """The card of a checkpoint folder, checked for format and version."""
-    path = folder / CARD
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{folder}: no finished checkpoint there ({CARD} is missing). Train first (`lst train RECIPE`), "
-            "continue a stopped run with --resume, or name the run's folder, such as runs/nw-ucla-joint."
-        )
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path}:{error.lineno}: broken JSON ({error.msg})") from None
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: is not text ({error.reason} at byte {error.start})") from None
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
-        raise ValueError(f"{path}: not the card of an lst checkpoint")
-    if card.get("version") not in (VERSION, *OLDER):
-        raise ValueError(
-            f"{path}: version {card.get('version')!r}, this lst reads up to {VERSION}; update lst"
-        )
-    if missing := [key for key in ("build", "input", "class_names") if key not in card]:
-        raise ValueError(f"{path}: lacks {', '.join(missing)}; copy the checkpoint again")
-    return card
+        path.write_bytes(content)  # save_file would make a file that only its owner can read
+    return write_card(folder, {**card, "weights_sha256": hashlib.sha256(content).hexdigest()})
 
 
 def _built_from(
@@ -90,10 +65,6 @@ def _built_from(
         pipeline = pipeline_from_json(card["input"], steps=steps)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: describes no network of this lst ({error})") from error
-    if len(card["class_names"]) != classifier.head.out_features:
-        raise ValueError(
-            f"{path}: {len(card['class_names'])} class names for {classifier.head.out_features} classes"
-        )
     return classifier, pipeline
 
 
@@ -108,10 +79,9 @@ def load_checkpoint(
     """
     folder = Path(folder)
     card = read_card(folder)
+    with torch.device("meta"):  # shapes only: whatever the card says takes no memory
+        expected, _ = _built_from(card, folder / CARD, steps)
+    weights = read_weights(folder / MODEL, expected.state_dict(), card.get("weights_sha256"))
     classifier, pipeline = _built_from(card, folder / CARD, steps)
-    try:
-        classifier.load_state_dict(load_file(folder / MODEL), strict=True)
-    except (OSError, SafetensorError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{folder / MODEL}: does not fit its card ({reason})") from error
+    classifier.load_state_dict(weights, strict=True)
     return Checkpoint(folder, classifier.to(device).eval(), pipeline, tuple(card["class_names"]), card)

@@ -7,14 +7,16 @@ text_encoder/          the encoder as it is after training, if it was trained al
 Letters: N clips, C channels, V joints, P heads, D embedding width.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import torch
+from msgspec import UNSET, Meta, Struct, UnsetType
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -22,12 +24,15 @@ from torch import Tensor, nn
 from lst.files import atomic_path
 from lst.nets.checkpoint import Checkpoint
 from lst.nets.supervision import project_parts
+from lst.nets.weights import check_finite
 from lst.text.descriptions import file_sha256
 from lst.text.prompt_choices import Head, rule_heads
 from lst.text.vectors import TextVectors, load_vectors, save_vectors
+from lst.typed_files import Name, convert, decode, shown
 
 LANGUAGE, TEXTS, TEXT_ENCODER = "language.safetensors", "texts.safetensors", "text_encoder"
 FORMAT, VERSION = "lst-language", 1
+_AGAIN = "Copy the files from the same run again."
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +79,8 @@ def save_language(folder: Path, language: LanguageSide) -> None:
     }
     plain = {name: tensor.detach().cpu().float().contiguous() for name, tensor in tensors.items()}
     with atomic_path(folder / LANGUAGE) as path:
-        path.write_bytes(save(plain, metadata={"lst": json.dumps(head, sort_keys=True)}))
+        full = {**head, "tensors_sha256": _sha256(plain)}
+        path.write_bytes(save(plain, metadata={"lst": json.dumps(full, sort_keys=True)}))
 
 
 def load_language(checkpoint: Checkpoint) -> LanguageSide:
@@ -89,18 +95,18 @@ def load_language(checkpoint: Checkpoint) -> LanguageSide:
         raise FileNotFoundError(_why_there_is_none(checkpoint))
     head, tensors = _read(path)
     texts = load_vectors(checkpoint.folder / TEXTS)
-    if file_sha256(checkpoint.folder / TEXTS) != head["texts_sha256"]:
+    if file_sha256(checkpoint.folder / TEXTS) != head.texts_sha256:
         raise ValueError(
             f"{checkpoint.folder / TEXTS}: not the texts that {LANGUAGE} was trained with; copy both files "
             "from the same run"
         )
-    names = [one.name for one in rule_heads(head["rule"], texts.classes)]
-    if names != head["heads"]:
+    names = [one.name for one in rule_heads(head.rule, texts.classes)]
+    if names != head.heads:
         raise ValueError(f"{path}: has the heads {head['heads']}, rule {head['rule']!r} makes {names}")
     _check_shapes(path, tensors, checkpoint, len(names), texts.vectors_TD.shape[1])
     device = next(checkpoint.classifier.parameters()).device
     return LanguageSide(
-        rule=head["rule"],
+        rule=head.rule,
         texts=texts,
         weights_PV=tensors["weights_PV"].to(device),
         projections=_projections(tensors["projections_PDC"], tensors["biases_PD"]).to(device),
@@ -123,18 +129,41 @@ def _why_there_is_none(checkpoint: Checkpoint) -> str:
     )
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+class _Head(Struct):
+    rule: Name
+    heads: Annotated[list[Name], Meta(min_length=1, max_length=100)]
+    texts_sha256: Name
+    tensors_sha256: str | UnsetType = UNSET
+
+
+def _read(path: Path) -> tuple[_Head, dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
-            head = json.loads((file.metadata() or {}).get("lst", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise ValueError(f"{path}: not a readable safetensors file ({error}); copy it again") from None
-    if head.get("format") != FORMAT:
+            found = decode((file.metadata() or {}).get("lst", "{}"), f"{path}: metadata", _AGAIN)
+            names = sorted(file.keys())
+            tensors = {name: file.get_tensor(name) for name in names}
+    except (OSError, SafetensorError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path}: not a readable safetensors file ({reason}); copy it again") from None
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise ValueError(f"{path}: not the language side of a run (no {FORMAT!r} in its metadata)")
-    if head.get("version") != VERSION:
-        raise ValueError(f"{path}: version {head.get('version')!r}, this lst reads {VERSION}; update lst")
+    if found.get("version") != VERSION:
+        raise ValueError(
+            f"{path}: version {shown(found.get('version'))}, this lst reads {VERSION}; update lst"
+        )
+    head = convert(found, _Head, f"{path}: metadata", _AGAIN)
+    if isinstance(head.tensors_sha256, str) and _sha256(tensors) != head.tensors_sha256:
+        raise ValueError(f"{path}: holds other numbers than were written (SHA-256 differs). {_AGAIN}")
+    check_finite(path, tensors)
     return head, tensors
+
+
+def _sha256(tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _check_shapes(
@@ -148,7 +177,7 @@ def _check_shapes(
         "scales_P": (num_heads,),
     }
     got = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    if got != expected:
+    if got != expected or any(tensor.dtype != torch.float32 for tensor in tensors.values()):
         raise ValueError(
             f"{path}: does not fit its checkpoint and texts: holds {got}, expected {expected}; copy the "
             "files from the same run"

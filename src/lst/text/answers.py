@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
 
 from lst.files import write_json
 from lst.text.descriptions import (
@@ -19,6 +21,7 @@ from lst.text.descriptions import (
     wrong_fields,
 )
 from lst.text.instruction import Question, instruction_sha256
+from lst.typed_files import Count, Text, read_json
 
 MIN_SYNONYMS, MAX_SYNONYMS = 5, 15
 """Ten are asked for. Models miscount, and training does with any number: it draws one for each clip."""
@@ -68,6 +71,16 @@ def read_answer(question: Question, raw: str) -> tuple[ActionText | None, list[s
     return (None if problems else texts), problems
 
 
+class _Kept(Struct):
+    """The file of an answer, without the question, which `key` stands for."""
+
+    key: Text
+    raw: str
+    answered_by: Text
+    attempt: Count
+    date: Annotated[str, Meta(min_length=10, max_length=100)]
+
+
 def now() -> str:
     """The date of an answer."""
     return datetime.now(UTC).isoformat(timespec="seconds")
@@ -94,18 +107,12 @@ class AnswerCache:
         file = self.path(question)
         if not file.is_file():
             return None
-        try:
-            kept = json.loads(file.read_text(encoding="utf-8"))
-            if kept["key"] != self.key(question) or not isinstance(kept["raw"], str):
-                raise ValueError("it belongs to another question")
-            whole = {name: kept[name] for name in ("raw", "answered_by", "attempt", "date")}
-            texts, _ = read_answer(question, whole["raw"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{file}: not an answer that lst kept ({type(error).__name__}: {error}). "
-                "Delete this file, and the question is asked anew."
-            ) from None
-        return None if texts is None else Answer(texts=texts, **whole)
+        again = "Delete this file, and the question is asked anew."
+        kept = read_json(file, _Kept, again)
+        if kept.key != self.key(question):
+            raise ValueError(f"{file}: belongs to another question. {again}")
+        texts, _ = read_answer(question, kept.raw)
+        return None if texts is None else Answer(texts, kept.raw, kept.answered_by, kept.attempt, kept.date)
 
     def store(self, question: Question, answer: Answer) -> None:
         """Keep an answer; replaces an earlier one to the same question."""

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from lst.facts.body_parts import PARTS, PROMPT_PARTS, PartName
 from lst.facts.choices import choose
+from lst.typed_files import decode
 
 FORMAT, VERSION = "lst-descriptions", 1
 MAX_WORDS = 60
@@ -207,15 +208,8 @@ def file_sha256(path: str | Path | Traversable) -> str:
 def _read_json(file: Path | Traversable) -> Any:
     if not file.is_file():
         raise FileNotFoundError(f"{file}: no such description file")
-    try:
-        return json.loads(file.read_bytes().decode("utf-8-sig"))  # Windows editors put a mark in front
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{file}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f"{file}:{error.lineno}:{error.colno}: broken JSON: {error.msg}. "
-            "Look at this line and the one above for a missing comma or quotation mark."
-        ) from None
+    again = "Look at this line and the one above for a missing comma or quotation mark, and save it as UTF-8."
+    return decode(file.read_bytes(), str(file), again)
 
 
 def _class(k: int, name: Any) -> str:

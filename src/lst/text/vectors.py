@@ -8,14 +8,17 @@ Letters: T texts, D embedding width, P heads, K classes, S texts of a class for 
 
 import datetime
 import json
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.resources import as_file
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
+from msgspec import UNSET, Meta, Struct, UnsetType
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
@@ -24,8 +27,10 @@ from lst.facts.choices import PromptChoice
 from lst.files import atomic_path
 from lst.text.descriptions import ActionText, shipped_count, shipped_text
 from lst.text.prompt_choices import PROMPTS, Head, heads_to_embed
+from lst.typed_files import Count, Text, convert, decode, shown
 
 FORMAT, VERSION = "lst-text-vectors", 2
+_AGAIN = "Copy it again, or run lst embed on the descriptions again."
 
 Encode = Callable[[list[str]], NDArray[np.float32]]
 """Texts -> (T, D), one row per text."""
@@ -150,6 +155,7 @@ def save_vectors(path: str | Path, vectors: TextVectors) -> None:
         "classes": [asdict(action) for action in vectors.classes],
         "texts": vectors.texts,
         "meta": dict(vectors.meta),
+        "vectors_crc32": _crc32(vectors.vectors_TD),
     }
     # One metadata entry only: safetensors writes several in random order.
     metadata = {"lst": json.dumps(head, ensure_ascii=False, sort_keys=True)}
@@ -171,22 +177,35 @@ def load_vectors(path: str | Path) -> TextVectors:
     try:
         with safe_open(path, framework="numpy") as file:
             head = _head(path, file.metadata())
-            if "vectors_TD" not in set(file.keys()):
-                raise ValueError(f"{path}: vectors_TD missing; build the vectors anew")
+            _check_slice(path, file, len(head.texts))
             vectors_TD = file.get_tensor("vectors_TD")
     except SafetensorError as error:
-        raise ValueError(
-            f"{path}: not a readable safetensors file ({error}); copy it again or build the vectors anew"
-        ) from None
+        raise ValueError(f"{path}: not a readable safetensors file ({error}). {_AGAIN}") from None
+    if isinstance(head.vectors_crc32, str) and _crc32(vectors_TD) != head.vectors_crc32:
+        raise ValueError(f"{path}: holds other numbers than were written (crc32 differs). {_AGAIN}")
     try:
-        return TextVectors(
-            classes=tuple(_action_text(entry) for entry in head["classes"]),
-            texts=tuple(head["texts"]),
-            vectors_TD=vectors_TD,
-            meta=head["meta"],
+        return TextVectors(tuple(head.classes), tuple(head.texts), vectors_TD, head.meta)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}. {_AGAIN}") from None
+
+
+def _check_slice(path: Path, file: Any, num_texts: int) -> None:
+    """One tensor of the right kind, before it takes memory."""
+    if list(file.keys()) != ["vectors_TD"]:
+        raise ValueError(
+            f"{path}: expected one tensor, vectors_TD, got {shown(', '.join(file.keys()))}. {_AGAIN}"
         )
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: {error}; build the vectors anew") from None
+    tensor = file.get_slice("vectors_TD")
+    shape = tensor.get_shape()
+    if tensor.get_dtype() != "F32" or len(shape) != 2 or shape[0] != num_texts:
+        raise ValueError(
+            f"{path}: vectors_TD is {tensor.get_dtype()} {tuple(shape)} for {num_texts} texts, expected F32 "
+            f"with a row for each. {_AGAIN}"
+        )
+
+
+def _crc32(vectors_TD: NDArray[np.float32]) -> str:
+    return f"{zlib.crc32(np.ascontiguousarray(vectors_TD, dtype='<f4').data):08x}"
 
 
 def default_vectors(dataset: str) -> TextVectors:
@@ -212,18 +231,40 @@ def first_classes(vectors: TextVectors, count: int) -> TextVectors:
     return TextVectors(classes, texts, vectors.vectors_TD[rows], vectors.meta)
 
 
-def _head(path: Path, metadata: Mapping[str, str] | None) -> dict[str, Any]:
-    head = json.loads((metadata or {}).get("lst", "{}"))
-    if head.get("format") != FORMAT:
+def _head(path: Path, metadata: Mapping[str, str] | None) -> "_Head":
+    found = decode((metadata or {}).get("lst", "{}"), f"{path}: metadata", _AGAIN)
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise ValueError(
             f"{path}: a safetensors file, but not of text vectors (no {FORMAT!r} in its metadata)"
         )
-    if head.get("version") != VERSION:
+    if found.get("version") != VERSION:
         raise ValueError(
-            f"{path}: text vector format {head.get('version')!r}; this lst reads {VERSION}. "
+            f"{path}: text vector format {shown(found.get('version'))}; this lst reads {VERSION}. "
             "Run lst embed on the descriptions again."
         )
-    return head
+    return convert(found, _Head, f"{path}: metadata", _AGAIN)
+
+
+class _Meta(Struct):
+    """What the provenance of every vector file has."""
+
+    encoder: Text
+    dimension: Count
+    normalised: bool
+    date: Text
+    descriptions_sha256: Text
+    prompts: list[PromptChoice]
+    left_out: dict[str, Text]
+
+
+class _Head(Struct):
+    classes: Annotated[list[ActionText], Meta(min_length=1, max_length=100_000)]
+    texts: list[str]
+    meta: dict[str, Any]
+    vectors_crc32: str | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        msgspec.convert(self.meta, _Meta)
 
 
 def _unique_texts(classes: Sequence[ActionText], prompts: Sequence[PromptChoice]) -> tuple[str, ...]:
@@ -234,7 +275,3 @@ def _unique_texts(classes: Sequence[ActionText], prompts: Sequence[PromptChoice]
         for k in range(len(classes)):
             texts.update(dict.fromkeys(text for head in heads for text in head.texts_KS[k]))
     return tuple(texts)
-
-
-def _action_text(entry: Mapping[str, Any]) -> ActionText:
-    return ActionText(**{**entry, "synonyms": tuple(entry["synonyms"])})

@@ -16,13 +16,15 @@ from typing import Any
 
 import torch
 
-from lst.files import atomic_path, clear_leftovers, is_unfinished, remove_folder, write_json, write_text
+from lst.files import atomic_path, clear_leftovers, is_unfinished, remove_folder, write_text
 from lst.locks import INSIDE
 from lst.nets.checkpoint import CARD
-from lst.training.recipes import OptimConfig, RunConfig, TrainOptions, as_json, changed_fields
-from lst.training.text_config import TextConfig
+from lst.training.recipes import RunConfig, TrainOptions, as_json, changed_fields
+from lst.training.run_files import LOG, RECIPE, read_recipe_file, write_recipe
+from lst.training.run_state import read_state
+from lst.typed_files import sealed
 
-STATE, RECIPE, LOG, PICTURE = "state.pt", "recipe.json", "log.jsonl", "training.png"
+STATE, PICTURE = "state.pt", "training.png"
 
 
 @dataclass(frozen=True)
@@ -53,26 +55,13 @@ def read_recipe(run: Path) -> Started:
     Raises:
         ValueError: its recipe cannot be read, or is of an older lst.
     """
-    path = run / RECIPE
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return Started(str(found["name"]), _config(found["config"]), dict(found.get("how", {})))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    recipe = read_recipe_file(run)
+    if recipe.unknown:
         raise ValueError(
-            f"{path}: is not the recipe of a run of this lst ({' '.join(str(error).split())}). "
-            f"Give the recipe and its options again: lst train RECIPE --out {run} --resume"
-        ) from None
-
-
-def _config(values: Mapping[str, Any]) -> RunConfig:
-    """A config as JSON has it; what it lacks had its default then."""
-    text, optim = (_tuples(values.get(key, {})) for key in ("text", "optim"))
-    own = {key: value for key, value in _tuples(values).items() if key not in ("text", "optim")}
-    return RunConfig(**own, text=TextConfig(**text), optim=OptimConfig(**optim))
-
-
-def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+            f"{run / RECIPE}: is of another lst, which had {', '.join(recipe.unknown)}. Give the recipe and "
+            f"its options again: lst train RECIPE --out {run} --resume"
+        )
+    return Started(recipe.name, recipe.config, dict(recipe.values.get("how", {})))
 
 
 @dataclass(frozen=True)
@@ -121,14 +110,14 @@ class RunFolder:
                 f"{self.path}: exists and is not a run of lst. Choose another folder with --out."
             )
         recipe = {"name": name, "config": asdict(config), "inputs": dict(inputs)}
-        write_json(self.path / RECIPE, recipe | ({"how": dict(how)} if how else {}))
+        write_recipe(self.path, as_json(recipe | ({"how": dict(how)} if how else {})))
 
     def _foreign_entries(self) -> bool:
         """Whether there is more than what a run killed at its very start leaves behind."""
         return any(not is_unfinished(entry) and entry.name != INSIDE for entry in self.path.iterdir())
 
     def _check_same(self, config: RunConfig, inputs: Mapping[str, Any]) -> None:
-        started = json.loads((self.path / RECIPE).read_text(encoding="utf-8"))
+        started = read_recipe_file(self.path).values
         before, now = _flat(started.get("inputs", {})), _flat(as_json(inputs))
         if self.finished:  # nothing will be computed any more, so this device's precision does not matter
             now["precision"] = before.get("precision")
@@ -140,7 +129,8 @@ class RunFolder:
         ]
         if changed:
             raise ValueError(
-                f"{self.path}: cannot be resumed with another recipe, data or text ({', '.join(changed)}). "
+                f"{self.path}: cannot be resumed with another recipe, data or text than {RECIPE} says "
+                f"({', '.join(changed)}). "
                 "Give the same options as at its start, or choose another folder with --out."
             )
 
@@ -148,21 +138,16 @@ class RunFolder:
         with atomic_path(self.path / STATE, needed=_num_bytes(state)) as path:
             torch.save(dict(state), path)
 
-    def load_state(self, device: torch.device) -> dict[str, Any] | None:
-        """The state after the last finished epoch, or None when none was finished."""
+    def load_state(self) -> dict[str, Any] | None:
+        """The state, on the CPU, after the last finished epoch, or None when none was finished."""
         path = self.path / STATE
         if not path.is_file():
             return None
-        try:
-            return torch.load(path, map_location=device, weights_only=True)
-        except Exception as error:  # torch raises many kinds for a damaged file
-            raise ValueError(
-                f"{path}: cannot be read ({type(error).__name__}). Start again with --overwrite."
-            ) from error
+        return read_state(path)
 
     def write_log(self, rows: list[dict[str, Any]]) -> None:
         """The whole log anew: after a kill it never has lines that the resumed run will write again."""
-        write_text(self.path / LOG, "".join(json.dumps(row) + "\n" for row in rows))
+        write_text(self.path / LOG, "".join(json.dumps(sealed(row)) + "\n" for row in rows))
 
 
 def _num_bytes(value: Any) -> int:

@@ -34,7 +34,8 @@ from lst.training.device import choose_device, choose_place, describe_device, ke
 from lst.training.own_recipe import OWN, own_recipe
 from lst.training.provenance import code_facts
 from lst.training.recipes import RunConfig, TrainOptions, overrides
-from lst.training.run_folder import PICTURE, RunFolder
+from lst.training.run_folder import PICTURE, STATE, RunFolder
+from lst.training.run_state import restore
 from lst.training.schedule import step_rate
 
 TEXT_FACTS = ("encoder", "weights_sha256", "descriptions_sha256")
@@ -65,6 +66,7 @@ def _train(
     folder = RunFolder(out)
     device = choose_device(options.device)
     keep_freed_memory()
+    store.verify()
     # Built before the folder is touched: a mistake in the options must not cost an older run.
     place = choose_place(options.place, device, store.joints.nbytes)
     run = _Run(config, assemble(config, store, device, place), device, compiled=options.compile)
@@ -111,16 +113,15 @@ def _train(
         save_text_encoder(run.tuned_texts.encoder, out / TEXT_ENCODER)
     if (language := language_side(config, run.parts)) is not None:
         save_language(out, language)
-    save_checkpoint(out, run.parts.classifier, card)
-    return card
+    return save_checkpoint(out, run.parts.classifier, card)
 
 
 def _resume(run: "_Run", folder: RunFolder) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Log rows and sessions so far; the run's net and optimiser are as after the last finished epoch."""
-    state = folder.load_state(run.device)
+    state = folder.load_state()
     if state is None:
         return [], []
-    run.restore(state)
+    restore(state, folder.path / STATE, run.parts.supervision, run.optimizer)
     folder.write_log(state["log"])  # a kill between the two writes left it one line short
     logger.info("%s: resuming after epoch %d of %d", folder.path, len(state["log"]), run.config.optim.epochs)
     return state["log"], state["sessions"]
@@ -239,10 +240,6 @@ class _Run:
 
     def state(self) -> dict[str, Any]:
         return {"net": self.parts.supervision.state_dict(), "optimizer": self.optimizer.state_dict()}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        self.parts.supervision.load_state_dict(state["net"], strict=True)
-        self.optimizer.load_state_dict(state["optimizer"])
 
     def one_epoch(self, epoch: int, bar: tqdm) -> dict[str, Any]:
         """All steps of one epoch; the sums stay on the device until its end."""

@@ -14,10 +14,10 @@ from lst.data.store.clip_store import ClipStore
 from lst.evaluation.ensemble import default_weights, ensemble, fit_weights
 from lst.evaluation.evaluate import score_clips
 from lst.evaluation.report import make_report, write_report
+from lst.evaluation.result_file import write_result
 from lst.evaluation.results import RESULT, Result, ensemble_result, read_result, stream_result
 from lst.evaluation.scores import Scores, load_scores, save_scores
 from lst.facts.benchmarks import BENCHMARKS, Benchmark, get_benchmark
-from lst.files import write_json
 from lst.locks import locked
 from lst.nets.checkpoint import CARD, Checkpoint, load_checkpoint, read_card
 from lst.training.build import TEST_BATCH, training_clips
@@ -53,6 +53,7 @@ def measure_run(run: Path, store: ClipStore, device: str = "auto", *, must_save:
         ValueError: a store of another data set.
     """
     keep_freed_memory()
+    store.verify()
     read_card(run)  # before a lock is tried where no run is
     with ExitStack() as stack:
         trouble = _try_to_write(lambda: stack.enter_context(locked(run)), must_save=must_save)
@@ -72,7 +73,7 @@ def measure_run(run: Path, store: ClipStore, device: str = "auto", *, must_save:
             if held_scores is not None:
                 save_scores(run / HELD_OUT, held_scores)
             write_report(run / "test", scores, benchmark)
-            write_json(run / RESULT, stream_result(run.resolve().name, checkpoint.card, report))
+            write_result(run / RESULT, stream_result(run.resolve().name, checkpoint.card, report))
 
         trouble = trouble or _try_to_write(save, must_save=must_save)
     return Measured(report, run / "test", trouble)
@@ -149,7 +150,7 @@ def ensemble_runs(
     with locked(out):
         save_scores(out / SCORES, total)
         report = write_report(out / "test", total, benchmark)
-        write_json(out / RESULT, ensemble_result(out.name, members, chosen, report, how))
+        write_result(out / RESULT, ensemble_result(out.name, members, chosen, report, how))
     return Measured(report, out / "test")
 
 

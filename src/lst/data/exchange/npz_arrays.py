@@ -4,11 +4,12 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
 _PIECE = 1 << 24
-_READ_ERRORS = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError)
+_READ_ERRORS = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, TokenError)
 
 
 def open_npz(path: Path) -> dict[str, np.ndarray]:

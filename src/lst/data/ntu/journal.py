@@ -20,9 +20,10 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Annotated, Any, Self
 
 import numpy as np
+from msgspec import Meta, Struct
 
 from lst import __version__
 from lst.data.ntu.files import Outcome, Rules, Task, clip_of
@@ -32,9 +33,10 @@ from lst.data.store.clip_store import Problem
 from lst.data.store.raw_files import RawFiles
 from lst.files import write_json
 from lst.locks import locked
+from lst.typed_files import Count, Text, convert, decode, is_sealed, read_values, sealed
 
 SUFFIX = ".unfinished"
-CONVERSION = 2
+CONVERSION = 3
 """To be raised when the same file and options no longer give the same joints."""
 _KEY, _OUTCOMES, _JOINTS = "key.json", "outcomes.jsonl", "joints.f32"
 _OWN = (_KEY, _OUTCOMES, _JOINTS, "lock")  # the last one was left by an older lst
@@ -96,7 +98,7 @@ class Journal:
         """The outcomes that an earlier run left."""
         with (self.folder / _OUTCOMES).open("rb") as lines, (self.folder / _JOINTS).open("rb") as joints:
             for task, line in zip(self._tasks[: self.done], lines, strict=False):
-                yield self._outcome(task, json.loads(line), joints)
+                yield self._outcome(task, _entry(line), joints)
 
     def _remove(self) -> None:
         """In one step: what a kill leaves has the name of an unfinished store, and goes with the next run."""
@@ -104,15 +106,15 @@ class Journal:
         os.replace(self.folder, aside)
         shutil.rmtree(aside, ignore_errors=True)
 
-    def _outcome(self, task: Task, entry: dict[str, Any], joints: IO[bytes]) -> Outcome:
-        if "problem" in entry:
-            result = Problem(task.name, entry["line"], entry["problem"])
+    def _outcome(self, task: Task, entry: "_Entry", joints: IO[bytes]) -> Outcome:
+        if entry.problem is not None:
+            result = Problem(task.name, entry.line, entry.problem)
         else:
-            persons, frames = entry["shape"]
+            persons, frames = entry.shape
             content = joints.read(persons * frames * _PERSON_FRAME)
             joints_MTVC = np.frombuffer(content, "<f4").reshape(persons, frames, NUM_JOINTS, 3)
             result = clip_of(task.clip_id, joints_MTVC, self._rules)
-        return Outcome(task, entry["sha256"], result, Notes(entry["notes"]))
+        return Outcome(task, entry.sha256, result, Notes(entry.notes))
 
     def _append(self, outcome: Outcome) -> None:
         entry: dict[str, Any] = {"clip": outcome.task.clip_id, "sha256": outcome.sha256}
@@ -121,15 +123,16 @@ class Journal:
             entry |= {"problem": result.problem, "line": result.line}
         else:
             content = np.ascontiguousarray(result.joints_MTVC, dtype="<f4").data
-            entry |= {"shape": result.joints_MTVC.shape[:2], "crc32": zlib.crc32(content)}
+            entry |= {"shape": result.joints_MTVC.shape[:2], "crc32_joints": zlib.crc32(content)}
             _put(self._joints, content)
-        _put(self._outcomes, json.dumps(entry | {"notes": dict(outcome.notes)}).encode() + b"\n")
+        entry = sealed(entry | {"notes": dict(outcome.notes)})
+        _put(self._outcomes, json.dumps(entry).encode() + b"\n")
 
     def _keep_or_start(self, key: Mapping[str, Any]) -> None:
         """Keep what is here if it has this key; else throw it away and begin."""
         path = self.folder / _KEY
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
+            found = read_values(path, "")
         except (OSError, ValueError):
             found = None
         if found == key:
@@ -158,17 +161,41 @@ class Journal:
 def _joints_used(line: bytes, task: Task, joints: IO[bytes]) -> int | None:
     """Bytes of joints that belong to a line; None if the two are not whole."""
     try:
-        entry = json.loads(line)
-        if not line.endswith(b"\n") or entry["clip"] != task.clip_id:
-            return None
-        if "problem" in entry:
-            return 0
-        persons, frames = entry["shape"]
-        content = joints.read(persons * frames * _PERSON_FRAME)
-        whole = len(content) == persons * frames * _PERSON_FRAME and zlib.crc32(content) == entry["crc32"]
-    except (ValueError, KeyError, TypeError):
+        entry = _entry(line)
+    except ValueError:
         return None
-    return len(content) if whole else None
+    if not line.endswith(b"\n") or entry.clip != task.clip_id:
+        return None
+    if entry.problem is not None:
+        return 0
+    persons, frames = entry.shape
+    size = persons * frames * _PERSON_FRAME
+    content = joints.read(size)
+    return size if len(content) == size and zlib.crc32(content) == entry.crc32_joints else None
+
+
+class _Entry(Struct):
+    """A line of outcomes.jsonl: a problem, or the shape and checksum of joints."""
+
+    clip: Text
+    sha256: Text
+    notes: dict[str, Count]
+    problem: str | None = None
+    line: Count | None = None
+    shape: tuple[Annotated[int, Meta(ge=1, le=100)], Annotated[int, Meta(ge=1, le=10**6)]] = (1, 1)
+    crc32_joints: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.problem is None) == (self.crc32_joints is None):
+            raise ValueError("expected either a problem or joints")
+
+
+def _entry(line: bytes) -> _Entry:
+    """A line of outcomes.jsonl; ValueError if it is not whole."""
+    values = decode(line, _OUTCOMES, "")
+    if not isinstance(values, dict) or not is_sealed(values):
+        raise ValueError("the line is not as it was written")
+    return convert(values, _Entry, _OUTCOMES, "")
 
 
 def _key(sources: Sequence[RawFiles], tasks: Sequence[Task], rules: Rules) -> dict[str, Any]:

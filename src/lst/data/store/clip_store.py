@@ -4,7 +4,8 @@
 Letters: N clips, M persons, T frames, V joints, C channels.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -97,8 +98,7 @@ class ClipStore:
         return store
 
     def verify(self) -> None:
-        """Check once that the joints are to the bit what was written, where the store has their checksum.
-
+        """Check once that the joints are to the bit what was written, if the store has their checksum.
         `open` does it for small stores. Training and testing do it for all: about a second for every GB.
 
         Raises:
@@ -208,7 +208,8 @@ class ClipStore:
         """Test clips that are equal or nearly equal to a training clip, so that they measure memory only."""
         defects = self.manifest["defects"]
         pairs = [*defects["copied_clips"], *defects.get("near_copies", [])]
-        return list(dict.fromkeys(copied_from_train(pairs, benchmark.rule)))
+        with _names_file(self.folder / MANIFEST):
+            return list(dict.fromkeys(copied_from_train(pairs, benchmark.rule)))
 
     def select(self, benchmark: Benchmark, split: Split) -> np.ndarray:
         """Numbers (int64) of the clips that `benchmark` puts in `split`, in the store's order.
@@ -219,7 +220,8 @@ class ClipStore:
         self.require(benchmark)
         if split not in get_args(Split):
             raise ValueError(f"unknown split {split!r}; choose from {', '.join(get_args(Split))}")
-        chosen = [i for i, clip_id in enumerate(self.clip_ids) if benchmark.rule(clip_id) == split]
+        with _names_file(self.folder / files.CLIPS):
+            chosen = [i for i, clip_id in enumerate(self.clip_ids) if benchmark.rule(clip_id) == split]
         return np.asarray(chosen, dtype=np.int64)
 
     @property
@@ -296,6 +298,15 @@ class ClipStore:
             "notice": benchmark.notice,
             "copied_from_train": self.duplicated(benchmark),
         }
+
+
+@contextmanager
+def _names_file(path: Path) -> Iterator[None]:
+    """Errors of clip ids say where these stand."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def write_store(

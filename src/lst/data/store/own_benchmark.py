@@ -20,6 +20,7 @@ from lst.facts.benchmarks import BENCHMARKS, Benchmark
 from lst.facts.choices import Split, choose
 from lst.facts.coordinates import Coordinates
 from lst.facts.skeleton import Skeleton
+from lst.typed_files import convert
 
 STANDARD = "split"
 """The protocol that gives the benchmark the name of the data set."""
@@ -75,10 +76,16 @@ def read_facts(manifest: Mapping[str, Any], where: str) -> StoreBenchmarks | Non
     """
     if (facts := published_facts(manifest["dataset"])) is not None:
         return facts
-    try:
-        return msgspec.convert(manifest["benchmark"], StoreBenchmarks | None)
-    except msgspec.ValidationError as error:
-        raise ValueError(f"{where}: benchmark: {error}. Prepare the recordings again.") from error
+    again = "Prepare the recordings again."
+    if manifest["benchmark"] is None:
+        return None
+    facts = convert(manifest["benchmark"], StoreBenchmarks, where, again, "$.benchmark")
+    if ruled := [name for name, protocol in facts.protocols.items() if protocol.column is None]:
+        raise ValueError(
+            f"{where}: $.benchmark.protocols: {ruled[0]!r} has no column, and the data set "
+            f"{manifest['dataset']!r} has no published rule. {again}"
+        )
+    return facts
 
 
 def facts_json(facts: StoreBenchmarks | None) -> dict[str, Any] | None:
