@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 def told_at_training(store: ClipStore, clips: np.ndarray, pipeline: InputPipeline) -> BodyStatistics:
-    """Statistics of the training clips, for the card. Implausible numbers in one's own recordings are warned of.
+    """Statistics of the training clips, for the card; implausible own recordings are warned of.
 
     clips: positions in the store. Published recordings are what they are.
     """
