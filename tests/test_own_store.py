@@ -148,7 +148,7 @@ def edit(folder: Path, file: str, old: str, new: str) -> None:
         ("clips.csv", "bert2,2,", "bert2,7,", "clips.csv:7: clip 'bert2' has label 7, expected 0 to 2"),
         ("clips.csv", "anna,1,train", "anna,1,trian", "clips.csv: column 'split' says 'trian'"),
         ("clips.csv", "anna,1,", "anna,one,", "clip 'anna0', take: .*whole number.*'one'"),
-        ("manifest.json", '"class_names"', '"classes"', "manifest.json: benchmark: .*class_names"),
+        ("manifest.json", '"class_names"', '"classes"', "manifest.json: .*benchmark: .*class_names"),
         ("manifest.json", '"-y"', '"up"', "manifest.json: .*'up'"),
         ("manifest.json", '"top": "middle"', '"top": "nowhere"', "manifest.json: layout 'stick_5'.*nowhere"),
         ("manifest.json", '"groups": "subject"', '"groups": "person"', "no column 'person'"),

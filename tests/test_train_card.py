@@ -15,6 +15,7 @@ from lst.data.store.clip_store import ClipStore
 from lst.evaluation.evaluate import score_clips
 from lst.evaluation.scores import top_k_accuracy
 from lst.facts.benchmarks import get_benchmark
+from lst.nets.card import read_card
 from lst.nets.checkpoint import load_checkpoint
 from lst.nets.classifier import build_classifier
 from lst.training.recipes import TrainOptions
@@ -61,7 +62,7 @@ def test_the_folder_of_a_run(tiny_store: ClipStore, tmp_path: Path, monkeypatch:
         assert row["loss"] == pytest.approx(row["loss_classes"] + sum(row["loss_parts"]) / 5, rel=1e-5)
         assert len(row["loss_parts"]) == 5
         assert row["loss_text"] == pytest.approx(sum(row["loss_parts"]) / 5)
-    assert json.loads((out / "card.json").read_text()) == json.loads(json.dumps(card))
+    assert read_card(out) == json.loads(json.dumps(card))
 
 
 def test_the_card_says_what_the_numbers_are(tiny_store: ClipStore, unbroken: Callable[..., Path]):

@@ -127,6 +127,8 @@ def read_results(folders: Iterable[Path]) -> list[Result]:
         for path in sorted([*folder.glob("*.json"), *folder.glob(f"*/{RESULT}")]):
             result = read_formatted(path, FORMAT, VERSION)
             if result is None:
+                if path.name == RESULT:  # in a run's folder there is no other JSON of this name
+                    raise ValueError(f"{path}: not a result of lst. Delete it, and run `lst test` again.")
                 continue
             first = found.setdefault(result["name"], (path, result))
             if first[1] != result:

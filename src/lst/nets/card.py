@@ -24,6 +24,8 @@ class BuildFacts(Struct):
     num_classes: Annotated[int, Meta(ge=1, le=100_000)]
     width: Annotated[int, Meta(ge=1, le=8192)]
     persons: Name | UnsetType = UNSET
+    in_channels: Annotated[int, Meta(ge=1, le=100)] | UnsetType = UNSET
+    options: dict[str, Any] | UnsetType | None = UNSET
 
 
 class StepFacts(Struct):

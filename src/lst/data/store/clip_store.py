@@ -4,8 +4,7 @@
 Letters: N clips, M persons, T frames, V joints, C channels.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -208,7 +207,7 @@ class ClipStore:
         """Test clips that are equal or nearly equal to a training clip, so that they measure memory only."""
         defects = self.manifest["defects"]
         pairs = [*defects["copied_clips"], *defects.get("near_copies", [])]
-        with _names_file(self.folder / MANIFEST):
+        with files.names_file(self.folder / MANIFEST):
             return list(dict.fromkeys(copied_from_train(pairs, benchmark.rule)))
 
     def select(self, benchmark: Benchmark, split: Split) -> np.ndarray:
@@ -220,7 +219,7 @@ class ClipStore:
         self.require(benchmark)
         if split not in get_args(Split):
             raise ValueError(f"unknown split {split!r}; choose from {', '.join(get_args(Split))}")
-        with _names_file(self.folder / files.CLIPS):
+        with files.names_file(self.folder / files.CLIPS):
             chosen = [i for i, clip_id in enumerate(self.clip_ids) if benchmark.rule(clip_id) == split]
         return np.asarray(chosen, dtype=np.int64)
 
@@ -298,15 +297,6 @@ class ClipStore:
             "notice": benchmark.notice,
             "copied_from_train": self.duplicated(benchmark),
         }
-
-
-@contextmanager
-def _names_file(path: Path) -> Iterator[None]:
-    """Errors of clip ids say where these stand."""
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
 
 
 def write_store(

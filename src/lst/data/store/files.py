@@ -11,7 +11,8 @@ Letters: N clips, M persons, T frames, V joints, C channels. Callers use `lst.da
 import csv
 import logging
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -250,3 +251,12 @@ def check_joints(path: Path, joints: np.ndarray, written: str) -> None:
         crc = zlib.crc32(np.ascontiguousarray(flat[start : start + _CHUNK]).data, crc)
     if f"{crc:08x}" != written:
         raise ValueError(f"{path}: holds other numbers than were written (checksum {written}). {AGAIN}")
+
+
+@contextmanager
+def names_file(path: Path) -> Iterator[None]:
+    """Errors of clip ids say where these stand."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
