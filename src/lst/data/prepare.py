@@ -7,6 +7,7 @@ from lst.data.store.clip_store import Problem, write_store
 from lst.data.store.prepared import Prepared, on_counts
 from lst.data.store.raw_files import RawFiles
 from lst.data.synthetic.clips import LAYOUT, synthetic_clips
+from lst.facts.shown import shown
 
 
 def prepare_nw_ucla(source: str | Path, folder: str | Path, *, overwrite: bool = False) -> Prepared:
@@ -53,7 +54,7 @@ def _on_ignored(raw: RawFiles) -> list[str]:
     ignored, total = len(raw.ignored), len(raw.ignored) + len(raw.files)
     return [
         f"{raw.path}: ignored {ignored} of {total} files (hidden or of another kind), such as "
-        f"{raw.ignored[0]}"
+        f"{shown(raw.ignored[0])}"
     ]
 
 

@@ -4,6 +4,8 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from lst.facts.shown import shown
+
 
 class NtuId(NamedTuple):
     """NTU RGB+D, `SsssCcccPpppRrrrAaaa` (data.md 1.1)."""
@@ -57,7 +59,7 @@ def _numbers(pattern: re.Pattern[str], clip_id: str, form: str, example: str) ->
     match = pattern.fullmatch(clip_id)
     if match is None:
         raise ValueError(
-            f"clip id {clip_id!r}: expected the form {form}, for example {example}; "
+            f"clip id '{shown(clip_id)}': expected the form {form}, for example {example}; "
             "it is the file's name without folder and ending"
         )
     return [int(digits) for digits in match.groups()]

@@ -21,6 +21,7 @@ from lst.facts.benchmarks import get_benchmark
 from lst.facts.choices import choose
 from lst.facts.clip_ids import parse_ntu_id
 from lst.facts.ntu_missing import ntu_missing_skeletons
+from lst.facts.shown import shown
 from lst.files import names_full_disk
 
 ListedRule = Literal["leave_out", "use"]
@@ -193,7 +194,7 @@ class _Run:
             if isinstance(result, Problem):
                 self.problems.append(result)
             elif clip_id in used:
-                text = f"clip {clip_id} was already read from {used[clip_id]}; keep one of the two"
+                text = f"clip {clip_id} was already read from {shown(used[clip_id])}; keep one of the two"
                 self.problems.append(Problem(name, None, text))
             else:
                 used[clip_id] = name
@@ -208,12 +209,12 @@ class _Run:
         where = ", ".join(str(raw.path) for raw in self.raws)
         others = f" ({self.source['ignored']} other files)" if self.source["ignored"] else ""
         zips = [name for raw in self.raws for name in raw.ignored if name.lower().endswith(".zip")]
-        hint = f" {zips[0]} is a zip inside: name the zip itself." if zips else ""
+        hint = f" {shown(zips[0])} is a zip inside: name the zip itself." if zips else ""
         first = self.problems[0] if self.problems else None
-        shown = f" The first problem: {first.file}: {first.problem}." if first else ""
+        told = f" The first problem: {shown(first.file)}: {first.problem}." if first else ""
         return (
             f"{where}: no usable clip of {self.dataset} among {self.source['files']} {SUFFIX} files{others}; "
-            f"{_EXPECTED}.{hint}{shown}"
+            f"{_EXPECTED}.{hint}{told}"
         )
 
     def remarks(self) -> list[str]:
@@ -222,7 +223,7 @@ class _Run:
             f"{raw.path}: synthetic clips, no recordings ({MARKER})" for raw in self.raws if raw.is_synthetic
         ]
         ignored = [
-            f"{raw.path}: ignored {len(raw.ignored)} files of another kind, such as {raw.ignored[0]}"
+            f"{raw.path}: ignored {len(raw.ignored)} files of another kind, such as {shown(raw.ignored[0])}"
             for raw in self.raws
             if raw.ignored
         ]

@@ -3,7 +3,6 @@
 import os
 import stat
 import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,9 +10,11 @@ from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Self
 
+from lst.data.store.unpacked import BAD_ZIP, check_unpacked, read_entry
+from lst.facts.shown import shown
+
 MARKER = "SYNTHETIC.json"
 """A folder or zip with a file of this name holds generated files, no recordings (`lst synthesize`)."""
-_READ_ERRORS = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)  # RuntimeError: a password
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,17 @@ class RawFile:
         """The whole content.
 
         Raises:
-            ValueError: it cannot be read (no permission, or this entry of the zip is damaged).
+            ValueError: it cannot be read (no permission, this entry of the zip is damaged), or it takes more
+                memory than any real one would.
         """
         try:
             return self._read()
-        except _READ_ERRORS as error:
-            raise ValueError(f"cannot be read ({error}); copy or download it again") from error
+        except BAD_ZIP as error:
+            if type(error) is ValueError:  # ours, with its own advice
+                raise
+            raise ValueError(f"cannot be read ({shown(error, 300)}); copy or download it again") from error
+        except MemoryError:
+            raise ValueError("cannot be read: there is no memory for it") from None
 
 
 class RawFiles:
@@ -137,6 +143,7 @@ def _content_of(path: str) -> bytes:
     if not os.path.isfile(path):  # a link to nowhere, or a pipe, which would wait for a writer
         raise OSError("it is no file, or a link to a file that is not there")
     with open(path, "rb") as file:
+        check_unpacked(os.fstat(file.fileno()).st_size)
         return file.read()
 
 
@@ -150,9 +157,9 @@ def _stamp_of(path: str) -> str:
 def _open_zip(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
+    except BAD_ZIP as error:
         raise ValueError(
-            f"{path}: is neither a folder nor a readable zip ({error}). If it is a zip, it is "
+            f"{path}: is neither a folder nor a readable zip ({shown(error, 300)}). If it is a zip, it is "
             "damaged or was not downloaded completely: get it again."
         ) from error
 
@@ -162,7 +169,7 @@ def _in_zip(archive: zipfile.ZipFile) -> list[RawFile]:
         # Some programs on Windows write backslashes into the names.
         RawFile(
             entry.filename.replace("\\", "/"),
-            lambda entry=entry: archive.read(entry),
+            lambda entry=entry: read_entry(archive, entry),
             lambda entry=entry: f"{entry.file_size} bytes, CRC {entry.CRC:08x}",
         )
         for entry in archive.infolist()
