@@ -17,6 +17,9 @@ NOTES: Mapping[str, str] = {
     "zero_frames": "frames of a single person with all joints at 0, kept (they become minus the origin)",
     "gap_frames": "frames in which a body was lost, squeezed out (it is early from there on)",
     "kept_short": "no body of 12 frames or more, the one that moves most kept",
+    # imported pickles
+    "pre_centred": "frames centred on the first person one by one before the file was written",
+    "pre_turned": "frames turned before the file was written, so that z points up",
     # the clean pipeline
     "trimmed_frames": "frames before the first or after the last sight of a person, cut off",
     "nobody_frames": "frames inside a clip in which nobody is tracked, kept as 0",
