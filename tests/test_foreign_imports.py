@@ -1,6 +1,7 @@
 """Files of other repositories that differ from the usual ones: read, or refused by name, without memory."""
 
 import io
+import json
 import pickle
 import pickletools
 import tracemalloc
@@ -17,7 +18,9 @@ from lst.data.exchange.pyskl_import import import_pyskl
 from lst.data.exchange.safe_pickle import load_plain_pickle
 from lst.facts.benchmarks import get_benchmark
 from lst.facts.clip_ids import ntu_id_in
+from skeleton_files import frames_of, make_skeleton_file, moving
 from test_cli import lst_call, refused
+from test_foreign_names import CLIP, ucla
 from test_ntu_import import npz
 from test_pyskl_import import NEW, TEST, TRAIN, annotation, joints, one_clip, write
 
@@ -37,10 +40,12 @@ def test_scores_beside_3d_joints_are_no_2d_poses(tmp_path: Path):
 
 
 def test_the_axes_of_st_gcn(tmp_path: Path):
-    keypoint = joints(2, 5)
-    (tmp_path / "a").mkdir()
-    turned = annotation(TEST, keypoint.transpose(3, 1, 2, 0), total_frames=5)
-    assert np.array_equal(one_clip(tmp_path, turned), one_clip(tmp_path / "a", annotation(TEST, keypoint)))
+    for persons in (1, 2):
+        turned = annotation(TEST, joints(persons, 5).transpose(3, 1, 2, 0), total_frames=5)
+        with pytest.raises(
+            ValueError, match=r"\(channels, frames, joints, persons\).*keypoint\.transpose\(3, 1"
+        ):
+            import_pyskl(write(tmp_path / "x.pkl", [turned]), tmp_path / "other")
     message = (
         r"one array of shape \(7, 3, 5, 25, 2\).*its axes are \(clips, channels, frames, joints, persons\)"
     )
@@ -258,3 +263,28 @@ def test_fields_that_no_message_can_hold(case: str, tmp_path: Path):
     assert len(problem.problem) < 400
     assert problem.file.isprintable()
     assert done.store.problems() == [problem]
+
+
+@pytest.mark.parametrize("name", [f"{TEST}.skeleton.txt", TEST, f"deep/{TEST}.skeleton.gz", f"{TEST}.txt"])
+def test_a_clip_under_another_ending_is_left_out_by_name(name: str, tmp_path: Path):
+    content = make_skeleton_file(frames_of(5, {"7": (range(5), moving(7, 5))}))
+    raw = tmp_path / "raw"
+    for other in (f"{TRAIN}.skeleton", name, f"{TRAIN}.skeleton.bak", f"{TEST}_rgb.avi", "README.txt"):
+        (raw / other).parent.mkdir(parents=True, exist_ok=True)
+        (raw / other).write_bytes(content)
+    done = lst_call("prepare", "ntu60", raw, "--out", tmp_path / "store", "--strict", "--workers", "1")
+    assert done.status == 1
+    assert f"left out {name}: is named like a clip, but " in done.out
+    assert done.out.count("left out ") == 1
+
+
+def test_a_clip_of_nw_ucla_under_another_ending(tmp_path: Path):
+    (tmp_path / "raw").mkdir()
+    for name in (f"{CLIP}.json", "a04_s01_e08_v03.json.txt"):
+        (tmp_path / "raw" / name).write_text(json.dumps(ucla()))
+    done = lst_call("prepare", "nw-ucla", tmp_path / "raw", "--out", tmp_path / "store", "--strict")
+    assert done.status == 1
+    assert (
+        "left out a04_s01_e08_v03.json.txt: is named like a clip, but ends in .json.txt, not .json"
+        in done.out
+    )

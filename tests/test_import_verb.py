@@ -83,7 +83,9 @@ def test_sources_that_cannot_be_joined(tmp_path: Path):
     message = refused("import-data", known, mine, tmp_path / "x", "--benchmark", "ntu60-xsub")
     assert "--benchmark ntu60-xsub is for a single .npz" in message
     pickled = write(tmp_path / "a.pkl", [annotation(TRAIN)])
-    assert "Only .npz of one data set can be joined" in refused("import-data", known, pickled, tmp_path / "x")
+    assert "Only .npz of one data set, or only .pkl, can be joined" in refused(
+        "import-data", known, pickled, tmp_path / "x"
+    )
     assert not (tmp_path / "x").exists()
 
 
@@ -111,7 +113,7 @@ def test_a_pickle_that_would_run_code(tmp_path: Path):
     [
         ([], "needs SOURCE and FOLDER, the folder last; got nothing"),
         (["NTU60_CS.npz"], "got NTU60_CS.npz. Example: lst import-data NTU60_CS.npz data"),
-        (["a", "b", "c"], "got 2 sources: a, b. Only .npz of one data set can be joined"),
+        (["a", "b", "c"], "got 2 sources: a, b. Only .npz of one data set, or only .pkl, can be joined"),
         (["skeletons.h5", "store"], "skeletons.h5: expected an .npz of CTR-GCN's layout or a .pkl of pyskl"),
         (["NTU60_CS.npz", "store"], "NTU60_CS.npz: no such file"),
         (["gone.pkl", "store"], "gone.pkl: no such file"),

@@ -55,6 +55,14 @@ def read_nw_ucla(raw: RawFiles, problems: list[Problem]) -> Iterator[StoredClip]
         raise ValueError(_nothing_usable(raw, problems))
 
 
+def is_clip_id(name: str) -> bool:
+    """Whether it names a clip of the data set."""
+    try:
+        return get_benchmark("nw-ucla").rule(name) is not None
+    except ValueError:
+        return False
+
+
 def read_clip(clip_id: str, content: bytes, benchmark: Benchmark) -> StoredClip:
     """One file -> one clip.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from lst.data import nw_ucla
 from lst.data.store.clip_store import Problem, write_store
 from lst.data.store.prepared import Prepared, on_counts
-from lst.data.store.raw_files import RawFiles
+from lst.data.store.raw_files import RawFiles, under_another_ending
 from lst.data.synthetic.clips import LAYOUT, synthetic_clips
 from lst.facts.shown import shown
 
@@ -20,6 +20,10 @@ def prepare_nw_ucla(source: str | Path, folder: str | Path, *, overwrite: bool =
     problems: list[Problem] = []
     with RawFiles(Path(source), ".json") as raw:
         problems += [Problem(name, None, "this folder may not be read") for name in raw.unreadable]
+        problems += [
+            Problem(name, None, under_another_ending(name, ".json"))
+            for _, name in raw.misnamed(nw_ucla.is_clip_id)
+        ]
         sha256 = nw_ucla.checksum(raw.files)
         official = sha256 == nw_ucla.OFFICIAL_SHA256
         facts = {

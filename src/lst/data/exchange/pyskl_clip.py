@@ -71,10 +71,9 @@ def _joints(keypoint: Any) -> np.ndarray:
     shape = getattr(keypoint, "shape", None)
     if not isinstance(keypoint, np.ndarray) or keypoint.dtype.kind not in "fiu":
         raise ValueError(f"`keypoint`: expected an array of numbers, got a {type(keypoint).__name__}")
-    if keypoint.ndim == 4 and keypoint.shape[-1] != 3 and keypoint.shape[::2] == (3, _NUM_JOINTS):
-        keypoint = keypoint.transpose(3, 1, 2, 0)  # (channels, frames, joints, persons), as ST-GCN has it
     if keypoint.ndim != 4 or keypoint.shape[2:] != (_NUM_JOINTS, 3) or 0 in keypoint.shape:
-        raise ValueError(f"`keypoint`: expected shape (persons, frames, {_NUM_JOINTS}, 3), got {shape}")
+        text = f"`keypoint`: expected shape (persons, frames, {_NUM_JOINTS}, 3), got {shown_value(shape)}"
+        raise ValueError(text + axes_hint(keypoint))
     with np.errstate(over="ignore"):  # what overflows is not finite and found by the next line
         joints_MTVC = np.asarray(keypoint, dtype=np.float32)
     if (bad := np.argwhere(~np.isfinite(joints_MTVC))).size:
@@ -88,6 +87,14 @@ def _joints(keypoint: Any) -> np.ndarray:
 
 def _keys(entry: dict[Any, Any]) -> str:
     return shown(", ".join(key if isinstance(key, str) else shown_value(key) for key in entry))
+
+
+def axes_hint(keypoint: np.ndarray) -> str:
+    """For arrays as ST-GCN has them; not turned in silence, since three persons in 2-D have this shape too."""
+    if keypoint.ndim != 4 or keypoint.shape[::2] != (3, _NUM_JOINTS) or keypoint.shape[-1] > _MAX_PERSONS:
+        return ""
+    return ". If its axes are (channels, frames, joints, persons), write it anew as "
+        "keypoint.transpose(3, 1, 2, 0)"
 
 
 def pre_normalised(keypoint: Any) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lst.data.exchange.pyskl_clip import clip_id_of, pre_normalised, read_annotation
+from lst.data.exchange.pyskl_clip import axes_hint, clip_id_of, pre_normalised, read_annotation
 from lst.data.exchange.pyskl_splits import split_remarks
 from lst.data.exchange.safe_pickle import load_plain_pickle
 from lst.data.ntu.files import any_benchmark
@@ -124,7 +124,8 @@ def _check_poses(path: Path, annotations: Sequence[Any]) -> None:
             guess = f", by their number layout {' or '.join(alike)}" if alike else ""
             raise ValueError(
                 f"{path}: holds 2-D poses of {num_joints} joints{guess}. Training on 2-D poses is not there "
-                "yet. For NTU RGB+D take pyskl's file of 3-D skeletons, such as ntu60_3danno.pkl."
+                "yet. For NTU RGB+D take pyskl's file of 3-D skeletons, such as ntu60_3danno.pkl"
+                f"{axes_hint(joints)}."
             )
         return
 

@@ -26,6 +26,7 @@ NOTES: Mapping[str, str] = {
     "filled_frames": "frames in which a body was lost, filled by interpolation",
     "filled_joints": "joints that are NaN or infinite in a frame, filled by interpolation",
     "zero_sights": "sights of a body with all joints at 0, taken as not seen",
+    "unreachable_bodies": "bodies too far from where either person was last to be one of them, left out",
     "kept_longest": "no body of 12 frames or more, the one seen longest kept",
 }
 """A sentence for every kind. The manifest has the number for every clip."""

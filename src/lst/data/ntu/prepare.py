@@ -16,7 +16,7 @@ from lst.data.ntu.persons import ShortRule
 from lst.data.store.clip_store import ClipStore, Problem, StoredClip, write_store
 from lst.data.store.files import MANIFEST
 from lst.data.store.prepared import Prepared, on_counts
-from lst.data.store.raw_files import MARKER, RawFiles
+from lst.data.store.raw_files import MARKER, RawFiles, under_another_ending
 from lst.facts.benchmarks import get_benchmark
 from lst.facts.choices import choose
 from lst.facts.clip_ids import parse_ntu_id
@@ -112,6 +112,13 @@ def _written_before(folder: Path, run: "_Run", journal: Journal, num_tasks: int)
     return store if store.manifest["source"] == run.source else None  # None: it is another one
 
 
+def _is_clip(clip_id: str, dataset: str) -> bool:
+    try:
+        return any_benchmark(dataset).rule(clip_id) is not None
+    except ValueError:
+        return False
+
+
 def _check_choices(rules: Rules, listed: str, workers: int) -> None:
     any_benchmark(rules.dataset)
     for what, choice, known in (
@@ -163,6 +170,12 @@ class _Run:
                 for clip_id in sorted(names - found)
             ]
         left_out = ntu_missing_skeletons() if listed == "leave_out" else frozenset()
+        self.problems += [
+            Problem(name, None, under_another_ending(name, SUFFIX))
+            for raw in self.raws
+            for clip_id, name in raw.misnamed(lambda clip_id: _is_clip(clip_id, self.dataset))
+            if clip_id not in left_out and (wanted is None or clip_id in wanted)
+        ]
         for task in tasks:
             if task.clip_id in left_out:
                 self.notes["listed"][task.clip_id] = 1

@@ -3,7 +3,7 @@
 import os
 import stat
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePath
@@ -13,6 +13,7 @@ from typing import Self
 from lst.data.store.unpacked import BAD_ZIP, check_unpacked, read_entry
 from lst.facts.shown import shown
 
+_PICTURES = (".avi", ".mp4", ".mkv", ".mov", ".png", ".jpg", ".jpeg", ".bmp")
 MARKER = "SYNTHETIC.json"
 """A folder or zip with a file of this name holds generated files, no recordings (`lst synthesize`)."""
 
@@ -90,6 +91,19 @@ class RawFiles:
         self.files: tuple[RawFile, ...] = tuple(sorted(wanted, key=lambda file: (file.base, file.name)))
         self.ignored: tuple[str, ...] = tuple(sorted(file.name for file in others))
 
+    def misnamed(self, is_clip_id: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
+        """Ignored files that are named like a clip which has no file: clip id, name.
+
+        Browsers and mail programs add endings such as `.txt`. Videos and pictures are none of these.
+        """
+        have = {file.stem for file in self.files}
+        for name in self.ignored:
+            base = name.rpartition("/")[2]
+            clip_id = base.partition(".")[0]
+            is_other = base.lower().endswith(_PICTURES) or _is_hidden(name)
+            if clip_id not in have and not is_other and is_clip_id(clip_id):
+                yield clip_id, name
+
     def __enter__(self) -> Self:
         return self
 
@@ -101,9 +115,19 @@ class RawFiles:
 
 
 def _is_wanted(file: RawFile, suffix: str) -> bool:
-    parts = file.name.split("/")
-    hidden = "__MACOSX" in parts or any(part.startswith(".") and part != "." for part in parts)
-    return not hidden and file.base.lower().endswith(suffix)
+    return not _is_hidden(file.name) and file.base.lower().endswith(suffix)
+
+
+def _is_hidden(name: str) -> bool:
+    parts = name.split("/")
+    return "__MACOSX" in parts or any(part.startswith(".") and part != "." for part in parts)
+
+
+def under_another_ending(name: str, suffix: str) -> str:
+    """The problem of a file that `misnamed` found."""
+    ending = name.rpartition("/")[2].partition(".")[2]
+    has = f"ends in .{shown(ending, 30)}" if ending else "has no ending"
+    return f"is named like a clip, but {has}, not {suffix}: rename it; if it is packed, unpack it"
 
 
 def _in_folder(folder: Path, unreadable: list[str]) -> list[RawFile]:
