@@ -90,11 +90,11 @@ def _keys(entry: dict[Any, Any]) -> str:
 
 
 def axes_hint(keypoint: np.ndarray) -> str:
-    """For arrays as ST-GCN has them; not turned in silence, since three persons in 2-D have this shape too."""
+    """For arrays as ST-GCN has them; not turned in silence, as three persons in 2-D have this shape too."""
     if keypoint.ndim != 4 or keypoint.shape[::2] != (3, _NUM_JOINTS) or keypoint.shape[-1] > _MAX_PERSONS:
         return ""
-    return ". If its axes are (channels, frames, joints, persons), write it anew as "
-        "keypoint.transpose(3, 1, 2, 0)"
+    turned = "keypoint.transpose(3, 1, 2, 0)"
+    return f". If its axes are (channels, frames, joints, persons), write it anew as {turned}"
 
 
 def pre_normalised(keypoint: Any) -> str:
