@@ -94,7 +94,7 @@ def test_a_pickle(tmp_path: Path):
     done = lst_call("import-data", path, tmp_path / "store")
     assert done.status == 0
     assert f"left out ntu60_3danno.pkl/{TEST}: label 3 disagrees with the clip id" in done.out
-    assert "1 clips, 4 frames, 1 files left out" in done.out
+    assert "1 clip, 4 frames, 1 file left out" in done.out
     assert "exists already" in refused("import-data", path, tmp_path / "store")
     assert lst_call("import-data", path, tmp_path / "store", "--overwrite").status == 0
     message = refused("import-data", path, tmp_path / "other", "--benchmark", "ntu60-xsub")

@@ -66,7 +66,8 @@ def import_checkpoint(args: Sequence[str]) -> None:
         target = out or Path("runs") / source.stem
         unused = import_official(source, target, benchmark=benchmark, modality=modality, overwrite=overwrite)
         if unused:
-            print(f"left out {plural(len(unused), 'tensor')} that only training uses, such as {shown(unused[0])}")
+            count = plural(len(unused), "tensor")
+            print(f"left out {count} that only training uses, such as {shown(unused[0])}")
         print(f"wrote {target}\nnext: {command('test', target)}")
 
     tyro.cli(run, prog="lst import-checkpoint", args=args)
