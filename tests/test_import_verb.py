@@ -83,7 +83,9 @@ def test_sources_that_cannot_be_joined(tmp_path: Path):
     message = refused("import-data", known, mine, tmp_path / "x", "--benchmark", "ntu60-xsub")
     assert "--benchmark ntu60-xsub is for a single .npz" in message
     pickled = write(tmp_path / "a.pkl", [annotation(TRAIN)])
-    assert "Only .npz of one data set can be joined" in refused("import-data", known, pickled, tmp_path / "x")
+    assert "Only .npz of one data set, or only .pkl, can be joined" in refused(
+        "import-data", known, pickled, tmp_path / "x"
+    )
     assert not (tmp_path / "x").exists()
 
 
@@ -92,7 +94,7 @@ def test_a_pickle(tmp_path: Path):
     done = lst_call("import-data", path, tmp_path / "store")
     assert done.status == 0
     assert f"left out ntu60_3danno.pkl/{TEST}: label 3 disagrees with the clip id" in done.out
-    assert "1 clips, 4 frames, 1 files left out" in done.out
+    assert "1 clip, 4 frames, 1 file left out" in done.out
     assert "exists already" in refused("import-data", path, tmp_path / "store")
     assert lst_call("import-data", path, tmp_path / "store", "--overwrite").status == 0
     message = refused("import-data", path, tmp_path / "other", "--benchmark", "ntu60-xsub")
@@ -111,7 +113,7 @@ def test_a_pickle_that_would_run_code(tmp_path: Path):
     [
         ([], "needs SOURCE and FOLDER, the folder last; got nothing"),
         (["NTU60_CS.npz"], "got NTU60_CS.npz. Example: lst import-data NTU60_CS.npz data"),
-        (["a", "b", "c"], "got 2 sources: a, b. Only .npz of one data set can be joined"),
+        (["a", "b", "c"], "got 2 sources: a, b. Only .npz of one data set, or only .pkl, can be joined"),
         (["skeletons.h5", "store"], "skeletons.h5: expected an .npz of CTR-GCN's layout or a .pkl of pyskl"),
         (["NTU60_CS.npz", "store"], "NTU60_CS.npz: no such file"),
         (["gone.pkl", "store"], "gone.pkl: no such file"),

@@ -86,12 +86,12 @@ def test_an_end_where_only_noise_was_seen_is_cut_too():
 
 @pytest.mark.parametrize(("start", "num_persons"), [(13, 2), (14, 1), (16, 1)])
 def test_one_common_frame_is_an_overlap(start: int, num_persons: int):
-    first, second = swing(14, 1, 0.5), swing(14, 3, 0.25)
+    first, second = swing(14, 1, 0.5), swing(14, 1.625, 0.25)  # 0.125 m from where the first one was last
     joints, _ = cleaned(file_of(30, (range(14), first), (range(start, start + 14), second)))
     found = places(joints)
     assert len(found) == num_persons
     assert found[0][:14] == swing(14, 0, 0.5)
-    assert found[-1][start:] == swing(14, 2, 0.25)
+    assert found[-1][start:] == swing(14, 0.625, 0.25)
     if num_persons == 2:
         assert found[1][:13] == [None] * 13
 
@@ -99,13 +99,16 @@ def test_one_common_frame_is_an_overlap(start: int, num_persons: int):
 def test_the_second_person_is_not_there_before_its_first_piece():
     """data.md 1.4: the reference drops the last body, because person 2 counts as there from the start."""
     content = file_of(
-        30, (range(30), swing(30, 1, 1)), (range(16, 30), swing(14, 2, 0.5)), (range(13), swing(13, 3, 0.25))
+        30,
+        (range(30), swing(30, 1, 1)),
+        (range(16, 30), swing(14, 2.5, 0.5)),
+        (range(13), swing(13, 3, 0.25)),
     )
     assert convert(content)[1]["left_out_bodies"] == 1
     joints, notes = cleaned(content)
     assert places(joints) == [
         swing(30, 0, 1),
-        [*swing(13, 2, 0.25), None, None, None, *swing(14, 1, 0.5)],
+        [*swing(13, 2, 0.25), None, None, None, *swing(14, 1.5, 0.5)],
     ]
     assert notes == {}
 
@@ -114,11 +117,11 @@ def test_a_piece_fits_between_two_others():
     """The reference drops it: there both persons count as there from their first frame to their last."""
     content = file_of(
         *(36, (range(36), swing(36, 1, 1)), (range(12), swing(12, 3, 0.5))),
-        *((range(24, 36), swing(12, 3, 0.5)), (range(12, 24), swing(12, 4, 0.25))),
+        *((range(24, 36), swing(12, 3.75, 0.5)), (range(12, 24), swing(12, 3.5, 0.25))),
     )
     assert convert(content)[1]["left_out_bodies"] == 1
     joints, notes = cleaned(content)
-    assert places(joints)[1] == [*swing(12, 2, 0.5), *swing(12, 3, 0.25), *swing(12, 2, 0.5)]
+    assert places(joints)[1] == [*swing(12, 2, 0.5), *swing(12, 2.5, 0.25), *swing(12, 2.75, 0.5)]
     assert notes == {}
 
 
@@ -131,14 +134,35 @@ def test_of_three_at_a_time_the_two_that_move_most_stay():
 
 def test_returning_persons_are_told_apart_by_where_they_are():
     left, right = (range(12), swing(12, 1, 0.5)), (range(12), swing(12, 5, 0.25))
-    right_again, left_again = (range(14, 26), swing(12, 4, 1)), (range(14, 26), swing(12, 2, 0.125))
+    right_again, left_again = (range(14, 26), swing(12, 4.75, 1)), (range(14, 26), swing(12, 2, 0.125))
     joints, _ = cleaned(file_of(26, left, right, right_again, left_again))
     nobody = [None, None]
     # The right one is person 0: one of its pieces moves most. Its first place is the origin.
     assert places(joints) == [
-        [*swing(12, 0, 0.25), *nobody, *swing(12, -1, 1)],
+        [*swing(12, 0, 0.25), *nobody, *swing(12, -0.25, 1)],
         [*swing(12, -4, 0.5), *nobody, *swing(12, -3, 0.125)],
     ]
+
+
+def test_a_newcomer_does_not_take_the_place_of_who_goes_on():
+    """The second person moves more and stands 0.875 m away; the first goes on under a new id."""
+    first, again = swing(12, 1, 0.125), swing(12, 1.125, 0.125)
+    joints, notes = cleaned(
+        file_of(24, (range(12), first), (range(12, 24), again), (range(12, 24), swing(12, 2, 1)))
+    )
+    found = sorted(places(joints), key=lambda person: person[0] is None)
+    origin = found[0][0]
+    assert origin is not None
+    assert [x - origin for x in found[0] if x is not None] == [*swing(12, 0, 0.125), *swing(12, 0.125, 0.125)]
+    assert found[1][:12] == [None] * 12
+    assert notes == {}
+
+
+def test_who_is_out_of_reach_of_both_persons_is_left_out_and_told():
+    bodies = (range(36), swing(36, 1, 1)), (range(18), swing(18, 3, 0.5)), (range(20, 33), swing(13, 6, 0.25))
+    joints, notes = cleaned(file_of(36, *bodies))
+    assert places(joints) == [swing(36, 0, 1), [*swing(18, 2, 0.5), *[None] * 18]]
+    assert notes == {"unreachable_bodies": 1}
 
 
 def test_if_all_bodies_are_short_the_one_seen_longest_stays():
@@ -218,7 +242,7 @@ def test_at_any_time_there_are_as_many_persons_as_lives(lives: list[list[bool]])
     """Whatever bodies there are; a life goes from the first sight of a body that is no noise to the last."""
     sights = {i: [t for t, is_seen in enumerate(life) if is_seen] for i, life in enumerate(lives)}
     bodies = {
-        str(i): (frames, standing([i + 0.125 * (t % (i + 2)) for t in frames]))
+        str(i): (frames, standing([(i + t % (i + 2)) / 64 for t in frames]))
         for i, frames in sights.items()
         if frames
     }

@@ -318,7 +318,7 @@ BAD = {
     "type": ({"x_test": np.zeros((1, 4, 150))}, r"x_test: expected float32 .* got float64 \(1, 4, 150\)"),
     "classes": (
         {"y_test": np.eye(120)[:1]},
-        r"y_test: expected float64 \(clips, 60\), got float64 \(1, 120\)",
+        r"y_test: expected one-hot numbers of any type \(clips, 60\), got float64 \(1, 120\)",
     ),
     "labels": ({"y_test": np.zeros((1, 60))}, "y_test, row 0: expected a single 1 among zeros"),
     "twos": ({"y_test": 2 * np.eye(60)[:1]}, "y_test, row 0: expected a single 1 among zeros"),

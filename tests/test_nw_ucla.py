@@ -143,7 +143,7 @@ BROKEN: dict[str, tuple[str | bytes, str]] = {
     "coordinate null": (with_joint("[1, null, 3]"), "a coordinate is not a number"),
     "coordinate a list": (with_joint("[1, [2], 3]"), "a coordinate is a list; expected a number"),
     "all lists": (text(skeletons=[[[[1.0]] * 3] * V]), "a coordinate is not a number"),
-    "all true": (text(skeletons=[[[True] * 3] * V]), "a coordinate is not a number"),
+    "all true": (text(skeletons=[[[True] * 3] * V]), "frame 0, joint 0, x: is true, no number"),
     "huge whole number": (with_joint(f"[1, {10**400}, 3]"), "a coordinate is not a number"),
     "5000 digits": (with_joint(f"[1, {'9' * 5000}, 3]"), "digits"),
 }  # fmt: skip

@@ -1,6 +1,5 @@
 """`lst prepare` and `synthesize`."""
 
-import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from lst.data.prepare import prepare_nw_ucla, prepare_synthetic
 from lst.data.store.prepared import Prepared
 from lst.data.synthetic.raw_folder import synthesize_ntu
 from lst.facts.choices import choose, plural
+from lst.facts.shown import command, printable, shown
 
 DATASETS = {
     "nw-ucla": "all_sqe.zip or the folder all_sqe",
@@ -115,7 +115,8 @@ def synthesize(args: Sequence[str]) -> None:
         """
         size = synthesize_ntu(dataset, folder, clips=clips, seed=seed)
         print(f"{folder}: {plural(clips, 'synthetic clip')}, {size / 1e6:.1f} MB, no recordings")
-        print(f"next: lst prepare {dataset} {shlex.quote(str(folder))} --out data/{dataset}-synthetic")
+        out = f"data/{dataset}-synthetic"
+        print(f"next: {command('prepare', dataset, folder, '--out', out)}")
 
     tyro.cli(run, prog="lst synthesize", args=args)
 
@@ -139,14 +140,14 @@ def print_prepared(prepared: Prepared, next_step: str = "") -> None:
     store = prepared.store
     for problem in prepared.problems[:20]:
         line = "" if problem.line is None else f":{problem.line}"
-        print(f"left out {problem.file}{line}: {problem.problem}")
+        print(f"left out {shown(problem.file)}{line}: {shown(problem.problem, 500)}")
     if len(prepared.problems) > 20:
         print(f"... and {len(prepared.problems) - 20} more in {store.folder / 'problems.csv'}")
     for remark in prepared.remarks:
-        print(f"note: {remark}")
+        print(f"note: {printable(remark)}")
     print(
         f"{store.folder}: {plural(len(store), 'clip')}, {plural(int(store.frames.sum()), 'frame')}, "
         f"{plural(len(prepared.problems), 'file')} left out"
     )
     print_splits(store.summary())
-    print(f"next: {next_step or f'lst info {shlex.quote(str(store.folder))}'}")
+    print(f"next: {next_step or command('info', store.folder)}")

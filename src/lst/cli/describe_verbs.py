@@ -11,6 +11,7 @@ from tqdm import tqdm
 from lst.cli.announce import Announced
 from lst.cli.text_verbs import VECTORS_SUFFIX
 from lst.facts.benchmarks import get_benchmark
+from lst.facts.shown import command
 from lst.text.actions import Action, read_actions
 from lst.text.answers import AnswerCache
 from lst.text.audit import audit_lines, audit_texts
@@ -88,7 +89,7 @@ def describe(args: Sequence[str]) -> None:
             print(f"{target} is not written. The same command asks again for these only.")
             raise SystemExit(1)
         save_described(target, listed, described, chat, dataset=dataset, overwrite=overwrite)
-        print(f"wrote {target}\nnext: lst embed {target}")
+        print(f"wrote {target}\nnext: {command('embed', target)}")
 
     tyro.cli(run, prog="lst describe", args=args)
 
@@ -142,7 +143,7 @@ def _check(path: Path, vectors: Path | None) -> None:
         found += audit.num_findings
         print("\n".join(audit_lines(audit)))
     else:
-        print(f"no vectors at {beside}: run `lst embed {path}` to compare the classes too")
+        print(f"no vectors at {beside}: run `{command('embed', path)}` to compare the classes too")
     print(f"{path}: {len(classes)} classes, {found} problems")
     if found:
         raise SystemExit(1)

@@ -67,10 +67,11 @@ def import_data(args: Sequence[str]) -> None:
         """Read NTU RGB+D as other repositories prepared it, and write the store FOLDER.
 
         SOURCE is a .pkl of 3-D skeletons from pyskl or mmaction2, or an .npz of CTR-GCN's layout. The two
-        .npz of a data set become one store for both protocols.
+        .npz of a data set become one store for both protocols; several .pkl are joined by clip id.
 
         Args:
-            paths: Such as ntu120_3danno.pkl data/ntu120, or NTU120_CSub.npz NTU120_CSet.npz data/ntu120.
+            paths: Such as ntu120_3danno.pkl data/ntu120; train.pkl val.pkl data/ntu60; or NTU120_CSub.npz
+                NTU120_CSet.npz data/ntu120.
             benchmark: The one a single .npz was made for, if its name does not say so: such as ntu60-xsub.
             overwrite: Replace a store that is there already.
         """
@@ -87,10 +88,10 @@ def _sources_and_folder(paths: Sequence[Path]) -> tuple[Sequence[Path], Path]:
             f"lst import-data needs SOURCE and FOLDER, the folder last; got "
             f"{' '.join(map(str, paths)) or 'nothing'}. Example: lst import-data NTU60_CS.npz data/ntu60-xsub"
         )
-    if len(paths) > 2 and set(endings[:-1]) != {_NPZ}:
+    if len(paths) > 2 and set(endings[:-1]) != {_NPZ} and not set(endings[:-1]) <= set(_PICKLES):
         raise ValueError(
             f"lst import-data got {len(paths) - 1} sources: {', '.join(map(str, paths[:-1]))}. Only .npz of "
-            "one data set can be joined; import others into folders of their own"
+            "one data set, or only .pkl, can be joined; import others into folders of their own"
         )
     return paths[:-1], paths[-1]
 
@@ -112,7 +113,7 @@ def _import(sources: Sequence[Path], folder: Path, benchmark: str | None, *, ove
             f"--benchmark {benchmark} is for an .npz. A .pkl carries clip names, so its store serves all "
             "benchmarks of the data set: leave --benchmark out."
         )
-    return import_pyskl(source, folder, overwrite=overwrite)
+    return import_pyskl(sources, folder, overwrite=overwrite)
 
 
 def _watch(clips: Iterator[Any], total: int, what: str) -> Iterator[Any]:

@@ -28,6 +28,7 @@ from lst.cli.fault import FAULT, fault_of_lst
 from lst.cli.options import plain_options
 from lst.cli.trouble import explain, stopped
 from lst.facts.choices import choose
+from lst.facts.shown import printable
 
 VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "prepare": data_verbs.prepare,
@@ -113,6 +114,8 @@ def main(args: Sequence[str] | None = None) -> int:
         if os.environ.get("LST_DEBUG"):
             raise
         message = explain(error, words)
-        print(f"lst: {fault_of_lst(error, words) if message is None else message}", file=sys.stderr)
+        text = fault_of_lst(error, words) if message is None else message
+        lines = [printable(line) for line in text.split("\n")]  # names from files may hold anything
+        print("lst: " + "\n".join(lines), file=sys.stderr)
         return FAULT if message is None else 2
     return 0

@@ -1,12 +1,12 @@
 """`lst results` and `import-checkpoint`."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 import tyro
 
 from lst.facts.choices import Modality, plural
+from lst.facts.shown import command, shown
 
 
 def results(args: Sequence[str]) -> None:
@@ -66,7 +66,8 @@ def import_checkpoint(args: Sequence[str]) -> None:
         target = out or Path("runs") / source.stem
         unused = import_official(source, target, benchmark=benchmark, modality=modality, overwrite=overwrite)
         if unused:
-            print(f"left out {plural(len(unused), 'tensor')} that only training uses, such as {unused[0]}")
-        print(f"wrote {target}\nnext: lst test {shlex.quote(str(target))}")
+            count = plural(len(unused), "tensor")
+            print(f"left out {count} that only training uses, such as {shown(unused[0])}")
+        print(f"wrote {target}\nnext: {command('test', target)}")
 
     tyro.cli(run, prog="lst import-checkpoint", args=args)

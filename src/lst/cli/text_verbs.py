@@ -7,6 +7,7 @@ from typing import Annotated
 import tyro
 
 from lst.cli.threads import Threads, use_threads
+from lst.facts.shown import command
 
 VECTORS_SUFFIX = ".minilm.safetensors"
 
@@ -43,6 +44,6 @@ def embed(args: Sequence[str]) -> None:
         print(f"wrote {target}: {len(vectors.texts)} texts, {vectors.vectors_TD.shape[1]} numbers each")
         for choice, why in vectors.meta["left_out"].items():
             print(f"left out: prompts {choice}: {why}")
-        print(f"next: lst train RECIPE --text.vectors {target}")
+        print(f"next: {command('train', 'RECIPE', '--text.vectors', target)}")
 
     tyro.cli(run, prog="lst embed", args=args)

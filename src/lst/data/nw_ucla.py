@@ -16,6 +16,7 @@ from lst.data.store.clip_store import Problem, StoredClip
 from lst.data.store.raw_files import RawFile, RawFiles
 from lst.facts.benchmarks import Benchmark, get_benchmark
 from lst.facts.clip_ids import parse_ucla_id
+from lst.facts.shown import shown, shown_value
 
 OFFICIAL_SHA256 = "ec3f34585796121579c7e5c02f6e4a2f6d74cbff4fdfa48888526dd0f0f07b6d"
 """`checksum` of the 1,484 files of the distributed archive (data.md 2.1)."""
@@ -39,7 +40,7 @@ def read_nw_ucla(raw: RawFiles, problems: list[Problem]) -> Iterator[StoredClip]
         try:
             if file.stem in used:
                 raise ValueError(
-                    f"clip {file.stem} was already read from {used[file.stem]}; keep one of the two"
+                    f"clip {file.stem} was already read from {shown(used[file.stem])}; keep one of the two"
                 )
             clip = read_clip(file.stem, file.read(), benchmark)
         except json.JSONDecodeError as error:
@@ -52,6 +53,14 @@ def read_nw_ucla(raw: RawFiles, problems: list[Problem]) -> Iterator[StoredClip]
             yield clip
     if not used:
         raise ValueError(_nothing_usable(raw, problems))
+
+
+def is_clip_id(name: str) -> bool:
+    """Whether it names a clip of the data set."""
+    try:
+        return get_benchmark("nw-ucla").rule(name) is not None
+    except ValueError:
+        return False
 
 
 def read_clip(clip_id: str, content: bytes, benchmark: Benchmark) -> StoredClip:
@@ -98,18 +107,20 @@ def _load(content: bytes) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise ValueError(f"expected a JSON object with skeletons and label, got a {type(data).__name__}")
     if missing := [key for key in ("skeletons", "label") if key not in data]:
-        raise ValueError(f"lacks {' and '.join(missing)}; it has the keys {', '.join(data) or '(none)'}")
+        raise ValueError(
+            f"lacks {' and '.join(missing)}; it has the keys {shown(', '.join(data)) or '(none)'}"
+        )
     return data
 
 
 def _check_agrees(data: dict[str, Any], clip_id: str, label: int) -> None:
     if data.get("file_name", clip_id) != clip_id:
-        raise ValueError(f"the file says it is {data['file_name']!r}; rename it, or {_AGAIN}")
+        raise ValueError(f"the file says it is {shown_value(data['file_name'])}; rename it, or {_AGAIN}")
     # `True == 1` in Python, but it is no label.
     if isinstance(data["label"], bool) or data["label"] != label + 1:
         raise ValueError(
-            f"label {data['label']!r} disagrees with the name: action {clip_id[1:3]} has label {label + 1}; "
-            f"{_AGAIN}"
+            f"label {shown_value(data['label'])} disagrees with the name: action {clip_id[1:3]} has label "
+            f"{label + 1}; {_AGAIN}"
         )
 
 
@@ -142,16 +153,19 @@ def _check_lists(skeletons: Any, num_joints: int) -> None:
         for v, joint in enumerate(frame):
             if not isinstance(joint, list) or len(joint) != 3:
                 raise ValueError(f"frame {t}, joint {v}: expected 3 coordinates, got {_size(joint)}")
+            if bool in map(type, joint):  # NumPy would take true for 1 and false for 0
+                axis, value = next((a, x) for a, x in zip("xyz", joint, strict=True) if type(x) is bool)
+                raise ValueError(f"frame {t}, joint {v}, {axis}: is {str(value).lower()}, no number")
 
 
 def _size(value: Any) -> str:
-    return str(len(value)) if isinstance(value, list) else repr(value)
+    return str(len(value)) if isinstance(value, list) else shown_value(value)
 
 
 def _nothing_usable(raw: RawFiles, problems: list[Problem]) -> str:
     found = f"{raw.path}: no usable NW-UCLA clip among {len(raw.files)} JSON files"
     others = f" ({len(raw.ignored)} other files)" if raw.ignored else ""
-    first = f" The first problem: {problems[0].file}: {problems[0].problem}." if problems else ""
+    first = f" The first problem: {shown(problems[0].file)}: {problems[0].problem}." if problems else ""
     zips = [name for name in raw.ignored if name.lower().endswith(".zip")]
-    hint = f" Perhaps you meant {raw.path / zips[0]}." if zips else ""
+    hint = f" Perhaps you meant {raw.path}/{shown(zips[0])}." if zips else ""
     return f"{found}{others}; {_EXPECTED}.{first}{hint}"

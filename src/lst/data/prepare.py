@@ -5,8 +5,9 @@ from pathlib import Path
 from lst.data import nw_ucla
 from lst.data.store.clip_store import Problem, write_store
 from lst.data.store.prepared import Prepared, on_counts
-from lst.data.store.raw_files import RawFiles
+from lst.data.store.raw_files import RawFiles, under_another_ending
 from lst.data.synthetic.clips import LAYOUT, synthetic_clips
+from lst.facts.shown import shown
 
 
 def prepare_nw_ucla(source: str | Path, folder: str | Path, *, overwrite: bool = False) -> Prepared:
@@ -19,6 +20,10 @@ def prepare_nw_ucla(source: str | Path, folder: str | Path, *, overwrite: bool =
     problems: list[Problem] = []
     with RawFiles(Path(source), ".json") as raw:
         problems += [Problem(name, None, "this folder may not be read") for name in raw.unreadable]
+        problems += [
+            Problem(name, None, under_another_ending(name, ".json"))
+            for _, name in raw.misnamed(nw_ucla.is_clip_id)
+        ]
         sha256 = nw_ucla.checksum(raw.files)
         official = sha256 == nw_ucla.OFFICIAL_SHA256
         facts = {
@@ -53,7 +58,7 @@ def _on_ignored(raw: RawFiles) -> list[str]:
     ignored, total = len(raw.ignored), len(raw.ignored) + len(raw.files)
     return [
         f"{raw.path}: ignored {ignored} of {total} files (hidden or of another kind), such as "
-        f"{raw.ignored[0]}"
+        f"{shown(raw.ignored[0])}"
     ]
 
 

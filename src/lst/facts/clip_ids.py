@@ -4,6 +4,8 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from lst.facts.shown import shown
+
 
 class NtuId(NamedTuple):
     """NTU RGB+D, `SsssCcccPpppRrrrAaaa` (data.md 1.1)."""
@@ -25,6 +27,7 @@ class UclaId(NamedTuple):
 
 
 _NTU = re.compile("S([0-9]{3})C([0-9]{3})P([0-9]{3})R([0-9]{3})A([0-9]{3})")
+_NTU_FILE = re.compile(f"({_NTU.pattern.replace('(', '(?:')})(?:[._][A-Za-z0-9_.]*)?")
 _UCLA = re.compile("a([0-9]{2})_s([0-9]{2})_e([0-9]{2})_v([0-9]{2})")
 
 
@@ -36,6 +39,16 @@ def parse_ntu_id(clip_id: str) -> NtuId:
         ValueError: another form.
     """
     return NtuId(*_numbers(_NTU, clip_id, "SsssCcccPpppRrrrAaaa", "S001C002P003R001A060"))
+
+
+def ntu_id_in(name: str) -> str:
+    """The clip id in the name of a file of that clip, in whatever folder and under whatever ending.
+
+    `data/S001C002P003R001A060_rgb.avi` and `S001C002P003R001A060.skeleton` -> `S001C002P003R001A060`. A name
+    that is of another form comes back as it is.
+    """
+    found = _NTU_FILE.fullmatch(re.split(r"[/\\]", name)[-1])
+    return found[1] if found else name
 
 
 def ntu_clip_id(numbers: NtuId) -> str:
@@ -57,7 +70,7 @@ def _numbers(pattern: re.Pattern[str], clip_id: str, form: str, example: str) ->
     match = pattern.fullmatch(clip_id)
     if match is None:
         raise ValueError(
-            f"clip id {clip_id!r}: expected the form {form}, for example {example}; "
+            f"clip id '{shown(clip_id)}': expected the form {form}, for example {example}; "
             "it is the file's name without folder and ending"
         )
     return [int(digits) for digits in match.groups()]

@@ -14,7 +14,7 @@ LONGEST = 100
 """Characters of a name. The names of all data sets that lst reads are shorter than 40."""
 
 _repr = reprlib.Repr()
-_repr.maxlevel, _repr.maxlist, _repr.maxtuple, _repr.maxdict, _repr.maxset = 2, 3, 3, 3, 3
+_repr.maxlevel, _repr.maxlist, _repr.maxtuple, _repr.maxdict, _repr.maxset = 2, 3, 6, 3, 3
 _repr.maxstring, _repr.maxlong, _repr.maxother = LONGEST, 40, LONGEST
 
 

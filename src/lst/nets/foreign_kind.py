@@ -1,17 +1,15 @@
 """What a file is that was given as a checkpoint and is none, by how it begins."""
 
-import struct
 import zipfile
 from pathlib import Path
 
+from lst.data.store.unpacked import BAD_ZIP
 from lst.facts.shown import printable, shown
 
 __all__ = ["LEGACY", "is_zip", "refusal"]
 
 LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """How torch.save began before version 1.6: a pickle of a number that says so."""
-BAD_ZIP = (zipfile.BadZipFile, RuntimeError, ValueError, OSError, EOFError, OverflowError, struct.error)
-"""What zipfile raises for a damaged zip; NotImplementedError for a foreign method is a RuntimeError."""
 _AGAIN = "download it again, and look at what the address gives in a browser"
 _UNPACK = "unpack it, and give the .pt file inside"
 _STARTS: tuple[tuple[bytes, str, str], ...] = (

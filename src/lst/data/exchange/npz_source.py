@@ -17,6 +17,9 @@ from lst.facts.benchmarks import Benchmark
 from lst.facts.choices import Split, choose
 
 _SPLITS: tuple[Split, ...] = get_args(Split)
+_NAMES = tuple(f"{array}_{split}" for split in _SPLITS for array in ("x", "y"))
+"""Of the arrays; others in the file are ignored."""
+_ONE_HOT = "one-hot numbers of any type"
 
 
 class Place(NamedTuple):
@@ -46,7 +49,7 @@ class NpzSource:
             ValueError: it is no such `.npz`.
         """
         choose("benchmark with an npz", benchmark.name, NPZ_LAYOUTS)
-        arrays = open_npz(path)
+        arrays = open_npz(path, _NAMES)
         _check_arrays(path, arrays, benchmark)
         labels = {
             Place(split, row): label
@@ -59,7 +62,7 @@ class NpzSource:
     @property
     def num_pieces(self) -> int:
         """How often `check` yields."""
-        return num_pieces(self.path)
+        return num_pieces(self.path, _NAMES)
 
     def check(self) -> Iterator[None]:
         """Read the whole file, piece by piece, and compare it with its checksums, which opening does not.
@@ -67,7 +70,7 @@ class NpzSource:
         Raises:
             ValueError: it is damaged.
         """
-        return check_npz(self.path)
+        return check_npz(self.path, _NAMES)
 
     def joints(self, place: Place) -> np.ndarray:
         """(M, T, V, C) of a clip, without frames and persons that only fill up."""
@@ -76,24 +79,38 @@ class NpzSource:
 
 
 def _check_arrays(path: Path, arrays: Mapping[str, np.ndarray], benchmark: Benchmark) -> None:
-    expected = {}
+    expected: dict[str, tuple[str, tuple[str | int, ...]]] = {}
     for split in _SPLITS:
-        expected[f"x_{split}"] = (np.float32, ("clips", "frames", WIDTH))
-        expected[f"y_{split}"] = (np.float64, ("clips", benchmark.num_classes))
+        expected[f"x_{split}"] = ("float32", ("clips", "frames", WIDTH))
+        expected[f"y_{split}"] = (_ONE_HOT, ("clips", benchmark.num_classes))
     if missing := [key for key in expected if key not in arrays]:
         raise ValueError(f"{path}: lacks {', '.join(missing)}; expected {', '.join(expected)}")
     for key, (dtype, shape) in expected.items():
         x = arrays[key]
         sizes = [a for a, b in zip(shape, x.shape, strict=False) if isinstance(a, int) and a != b]
-        if x.dtype != dtype or x.ndim != len(shape) or sizes:
-            text = f"expected {np.dtype(dtype)} ({', '.join(map(str, shape))}), got {x.dtype} {x.shape}"
-            raise ValueError(f"{path}: {key}: {text}. Is it the npz of {benchmark.name}?")
+        is_type = x.dtype.kind in "fiub" if dtype == _ONE_HOT else x.dtype == dtype
+        if not is_type or x.ndim != len(shape) or sizes:
+            text = f"expected {dtype} ({', '.join(map(str, shape))}), got {x.dtype} {x.shape}"
+            raise ValueError(
+                f"{path}: {key}: {text}. {_axes_hint(x) or f'Is it the npz of {benchmark.name}?'}"
+            )
     for split in _SPLITS:
         if len(arrays[f"x_{split}"]) != len(arrays[f"y_{split}"]):
             raise ValueError(f"{path}: x_{split} and y_{split} have different numbers of clips")
     lengths = [arrays[f"x_{split}"].shape[1] for split in _SPLITS]
     if lengths[0] != lengths[1] or lengths[0] == 0:
         raise ValueError(f"{path}: expected the same number of frames in x_train and x_test, got {lengths}")
+
+
+def _axes_hint(x: np.ndarray) -> str:
+    """For arrays as ST-GCN and its followers keep them."""
+    if x.ndim != 5 or x.shape[1::2] != (3, PERSON // 3):
+        return ""
+    return (
+        "By its shape its axes are (clips, channels, frames, joints, persons). Write it anew as "
+        f"x.transpose(0, 2, 4, 3, 1).reshape(len(x), {x.shape[2]}, -1).astype('float32'), with "
+        f"two persons, which makes {WIDTH} columns."
+    )
 
 
 def _labels(path: Path, key: str, arrays: Mapping[str, np.ndarray]) -> list[int]:

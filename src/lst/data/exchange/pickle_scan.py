@@ -1,7 +1,8 @@
-"""Look through a pickle's opcodes before it is read: sizes that the file cannot hold are refused here.
+"""Look through a pickle's opcodes before it is read: what the file cannot hold is refused here.
 
 Python's reader takes memory for what a pickle announces before it looks whether it is there: 12 bytes can
-ask for an exabyte, and 9 bytes for 64 GB of table. Nothing is built here.
+ask for an exabyte, and 9 bytes for 64 GB of table. A tuple of itself twice, sixty times over, takes 130 bytes
+and, as the key of a dictionary, longer than anybody waits. Nothing is built here.
 """
 
 import pickletools
@@ -10,10 +11,11 @@ from typing import IO, cast
 __all__ = ["check_sizes"]
 
 _PUTS = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
-_TUPLES = frozenset({"TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "FROZENSET"})
-_SILENT = frozenset({"MEMOIZE", "BINPUT", "LONG_BINPUT", "PUT", "FRAME", "BINGET", "LONG_BINGET", "GET"})
-_MOST_TUPLES_IN_TUPLES = 50
-"""Comparing tuples in tuples takes twice the time with each step, and data hold two steps of them."""
+_GETS = frozenset({"GET", "BINGET", "LONG_BINGET"})
+_TUPLES = {"TUPLE": None, "FROZENSET": None, "EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+"""How many items each takes; None: those behind the last mark."""
+_MOST_WEIGHT = 10_000_000
+_MARK = -1
 
 
 def check_sizes(file: IO[bytes], size: int) -> None:
@@ -23,18 +25,60 @@ def check_sizes(file: IO[bytes], size: int) -> None:
         ValueError: it announces more than it holds, nests tuples without end, is no pickle or cut short.
     """
     start = file.tell()
-    in_row = 0
+    stack: list[int] = []
+    memo: dict[int, int] = {}
     measured = cast(IO[bytes], _Measured(file, size))
-    for opcodes, (opcode, argument, _) in enumerate(pickletools.genops(measured), start=1):
-        if opcode.name in _PUTS and int(argument or 0) > opcodes + 1:
-            raise ValueError(f"numbers its part {opcodes:,} as {argument:,}")
-        if opcode.name in _TUPLES:
-            in_row += 1
-            if in_row > _MOST_TUPLES_IN_TUPLES:
-                raise ValueError(f"nests more than {_MOST_TUPLES_IN_TUPLES} tuples in one another")
-        elif opcode.name not in _SILENT:
-            in_row = 0
+    for number, (opcode, argument, _) in enumerate(pickletools.genops(measured), start=1):
+        name = opcode.name
+        try:
+            if name == "MEMOIZE":
+                memo[len(memo)] = stack[-1]
+            elif name in _PUTS:
+                if int(argument or 0) > number + 1:
+                    raise ValueError(f"numbers its part {number:,} as {argument:,}")
+                memo[int(argument or 0)] = stack[-1]
+            elif name in _GETS:
+                stack.append(memo[int(argument or 0)])
+            elif name in _TUPLES:
+                stack.append(_weight(_taken(stack, _TUPLES[name])))
+            elif name == "DUP":
+                stack.append(stack[-1])
+            else:
+                _others(opcode, stack)
+        except LookupError:
+            raise ValueError(f"its part {number:,} ({name}) takes what is not there") from None
     file.seek(start)
+
+
+def _weight(items: list[int]) -> int:
+    """How much there is to do to compare a tuple; tuples in tuples count twice, so that depth counts too."""
+    weight = 1 + sum(2 * item if item > 1 else 1 for item in items)
+    if weight > _MOST_WEIGHT:
+        raise ValueError("nests tuples in tuples without end")
+    return weight
+
+
+def _taken(stack: list[int], count: int | None) -> list[int]:
+    if count is None:
+        items: list[int] = []
+        while (item := stack.pop()) != _MARK:
+            items.append(item)
+        return items
+    return [stack.pop() for _ in range(count)]
+
+
+def _others(opcode: pickletools.OpcodeInfo, stack: list[int]) -> None:
+    """Opcodes that take a fixed number of things, or all behind a mark, and push things of no weight."""
+    before, after = opcode.stack_before, opcode.stack_after
+    if opcode.name == "POP":  # of a mark as well
+        stack.pop()
+    elif pickletools.markobject in before:
+        _taken(stack, None)
+        _taken(stack, before.index(pickletools.markobject))
+        stack.extend([1] * len(after))
+    else:
+        _taken(stack, len(before))
+        stack.extend([_MARK if thing is pickletools.markobject else 1 for thing in after])
 
 
 class _Measured:

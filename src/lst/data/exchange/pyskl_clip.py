@@ -11,16 +11,20 @@ from lst.data.ntu.clip import centre
 from lst.data.ntu.persons import PERSON, Notes
 from lst.data.store.clip_store import StoredClip
 from lst.facts.benchmarks import Benchmark
-from lst.facts.clip_ids import parse_ntu_id
+from lst.facts.clip_ids import ntu_id_in, parse_ntu_id
+from lst.facts.shown import shown, shown_value
 
 _NUM_JOINTS = PERSON // 3
 _MAX_PERSONS = 2
+_SPINE_MID = 1
+_AT_ZERO = 1e-4
+"""Metres: a tenth of a millimetre; a Kinect is off by centimetres."""
 
 
 def clip_id_of(entry: Any) -> str:
-    """Of an annotation; empty if there is none."""
+    """Of an annotation, without folder and ending; empty if there is none."""
     name = entry.get("frame_dir", entry.get("filename", "")) if isinstance(entry, dict) else ""
-    return str(name) if isinstance(name, str) else ""
+    return ntu_id_in(str(name)) if isinstance(name, str) else ""
 
 
 def read_annotation(entry: Any, benchmark: Benchmark) -> tuple[StoredClip, Notes]:
@@ -34,19 +38,22 @@ def read_annotation(entry: Any, benchmark: Benchmark) -> tuple[StoredClip, Notes
     if not (clip_id := clip_id_of(entry)):
         raise ValueError("has no clip id: expected a text in `frame_dir` or `filename`")
     if missing := [key for key in ("label", "keypoint") if key not in entry]:
-        raise ValueError(f"lacks {' and '.join(missing)}; it has the keys {', '.join(map(str, entry))}")
+        raise ValueError(f"lacks {' and '.join(missing)}; it has the keys {_keys(entry)}")
     attributes = parse_ntu_id(clip_id)._asdict()
     label = benchmark.label_of(clip_id)
     if benchmark.rule(clip_id) is None:
         raise ValueError(f"clip {clip_id} is no clip of {benchmark.dataset} by its setup, camera or subject")
     if not _is(entry["label"], label):
         raise ValueError(
-            f"label {entry['label']!r} disagrees with the clip id: action {label + 1} has label {label}"
+            f"label {shown_value(entry['label'])} disagrees with the clip id: "
+            f"action {label + 1} has label {label}"
         )
     joints_MTVC = _joints(entry["keypoint"])
     num_frames = joints_MTVC.shape[1]
     if not _is(entry.get("total_frames", num_frames), num_frames):
-        raise ValueError(f"total_frames is {entry['total_frames']!r}, but `keypoint` has {num_frames} frames")
+        raise ValueError(
+            f"total_frames is {shown_value(entry['total_frames'])}, but `keypoint` has {num_frames} frames"
+        )
     joints_MTVC = _without_filling(joints_MTVC)
     notes: Notes = Notes()
     if len(joints_MTVC) == 1:
@@ -65,7 +72,8 @@ def _joints(keypoint: Any) -> np.ndarray:
     if not isinstance(keypoint, np.ndarray) or keypoint.dtype.kind not in "fiu":
         raise ValueError(f"`keypoint`: expected an array of numbers, got a {type(keypoint).__name__}")
     if keypoint.ndim != 4 or keypoint.shape[2:] != (_NUM_JOINTS, 3) or 0 in keypoint.shape:
-        raise ValueError(f"`keypoint`: expected shape (persons, frames, {_NUM_JOINTS}, 3), got {shape}")
+        text = f"`keypoint`: expected shape (persons, frames, {_NUM_JOINTS}, 3), got {shown_value(shape)}"
+        raise ValueError(text + axes_hint(keypoint))
     with np.errstate(over="ignore"):  # what overflows is not finite and found by the next line
         joints_MTVC = np.asarray(keypoint, dtype=np.float32)
     if (bad := np.argwhere(~np.isfinite(joints_MTVC))).size:
@@ -75,6 +83,35 @@ def _joints(keypoint: Any) -> np.ndarray:
             f"joint {joint}, {'xyz'[axis]}"
         )
     return joints_MTVC
+
+
+def _keys(entry: dict[Any, Any]) -> str:
+    return shown(", ".join(key if isinstance(key, str) else shown_value(key) for key in entry))
+
+
+def axes_hint(keypoint: np.ndarray) -> str:
+    """For arrays as ST-GCN has them; not turned in silence, as three persons in 2-D have this shape too."""
+    if keypoint.ndim != 4 or keypoint.shape[::2] != (3, _NUM_JOINTS) or keypoint.shape[-1] > _MAX_PERSONS:
+        return ""
+    turned = "keypoint.transpose(3, 1, 2, 0)"
+    return f". If its axes are (channels, frames, joints, persons), write it anew as {turned}"
+
+
+def pre_normalised(keypoint: Any) -> str:
+    """How a clip was moved before it was written: "", "centred" in every frame, or "upright" (turned) too.
+
+    pyskl's `PreNormalize3D` puts SpineMid of the first person at 0 in each frame and turns the clip until the
+    spine of its first frame lies along z. No camera sees a person like that.
+    """
+    try:
+        joints_TVC = _without_filling(_joints(keypoint))[0]
+    except ValueError:
+        return ""
+    joints_TVC = joints_TVC[(joints_TVC != 0).any(axis=(1, 2))]
+    if len(joints_TVC) < 2 or np.abs(joints_TVC[:, _SPINE_MID]).max() > _AT_ZERO:
+        return ""
+    x, y, z = np.abs(joints_TVC[0, 0] - joints_TVC[0, _SPINE_MID])
+    return "upright" if max(x, y) < 0.01 * z else "centred"
 
 
 def _without_filling(joints_MTVC: np.ndarray) -> np.ndarray:

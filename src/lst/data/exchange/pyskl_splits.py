@@ -5,6 +5,7 @@ from typing import Any
 
 from lst.facts.benchmarks import BENCHMARKS, Benchmark
 from lst.facts.choices import Split
+from lst.facts.shown import shown, shown_value
 
 _SUFFIXES: dict[str, Split] = {"_train": "train", "_val": "test"}
 
@@ -20,9 +21,11 @@ def split_remarks(splits: Mapping[str, Any], dataset: str, clip_ids: Set[str]) -
     for name, listed in splits.items():
         benchmark, split = _meaning(name, dataset)
         if benchmark is None or split is None:
-            remarks.append(f"split {name!r}: {dataset} has no such protocol in lst, so it is not compared")
+            remarks.append(
+                f"split {shown_value(name)}: {dataset} has no such protocol in lst, so it is not compared"
+            )
         elif not isinstance(listed, list | tuple) or not all(isinstance(x, str) for x in listed):
-            remarks.append(f"split {name!r}: is no list of clip ids, so it is not compared")
+            remarks.append(f"split {shown_value(name)}: is no list of clip ids, so it is not compared")
         else:
             remarks += _differences(name, frozenset(map(str, listed)), benchmark, split, clip_ids)
     return remarks
@@ -46,4 +49,5 @@ def _differences(
     }
     for text, found in kinds.items():
         if found:
-            yield f"split {name!r}: {min(found)} {text} ({len(found):,} such clips); lst goes by its rules"
+            clip = f"{shown(min(found))} {text} ({len(found):,} such clips)"
+            yield f"split {shown_value(name)}: {clip}; lst goes by its rules"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lst.data.ntu.noise import Body, Notes, by_motion, long_ones, motion_of, without_wide
+from lst.data.ntu.pieces import Piece, join_pieces
 from lst.data.ntu.raw import NUM_JOINTS, RawBodies, RawFileError
 
 __all__ = ["clean_joints"]
@@ -53,7 +54,8 @@ def clean_joints(raw: RawBodies, notes: Notes) -> np.ndarray:
         bodies = [replace(body, motion=motion_of(body.joints_TVC)) for body in bodies]
         bodies = without_wide(bodies, notes)
     chosen = _at_most_two(by_motion(bodies), notes)
-    joints_MTVC = _written([[_every_frame(body, notes) for body in person] for person in _persons(chosen)])
+    persons = _persons(chosen, notes)
+    joints_MTVC = _written([[_every_frame(body, notes) for body in person] for person in persons])
     notes["trimmed_frames"] += len(raw.bodies_T) - joints_MTVC.shape[1]
     notes["nobody_frames"] += int((joints_MTVC == 0).all(axis=(0, 2, 3)).sum())
     if not np.isfinite(joints_MTVC).all():
@@ -126,26 +128,16 @@ def _at_most_two(bodies: Sequence[_Body], notes: Notes) -> list[_Body]:
     return chosen
 
 
-def _persons(bodies: Sequence[_Body]) -> list[list[_Body]]:
-    """Bodies -> the pieces of each person in time; the person with the first of the bodies comes first.
-
-    At most two bodies are there at any time, so in the order of time one person at least is free for each.
-    """
-    persons: list[list[_Body]] = [[], []]
-    for body in sorted(bodies, key=lambda body: body.start):
-        free = [pieces for pieces in persons if not pieces or pieces[-1].last < body.start]
-        known = [pieces for pieces in free if pieces] or free
-        min(known, key=lambda pieces: _distance(pieces, body)).append(body)
-    persons.sort(key=lambda pieces: bodies[0] not in pieces)
-    return [pieces for pieces in persons if pieces]
-
-
-def _distance(pieces: Sequence[_Body], body: _Body) -> float:
-    """Metres at SpineMid from where a person was last to where a body comes; 0 for a person not yet there."""
-    if not pieces:
-        return 0.0
-    step_C = body.joints_TVC[0, _SPINE_MID] - pieces[-1].joints_TVC[-1, _SPINE_MID]
-    return float(np.linalg.norm(step_C.astype(np.float64)))
+def _persons(bodies: Sequence[_Body], notes: Notes) -> list[list[_Body]]:
+    """Bodies -> the pieces of each person in time; the person with the first of the bodies comes first."""
+    pieces = [
+        Piece(body.start, body.last, body.joints_TVC[0, _SPINE_MID], body.joints_TVC[-1, _SPINE_MID])
+        for body in bodies
+    ]
+    persons = [[bodies[number] for number in person] for person in join_pieces(pieces)]
+    notes["unreachable_bodies"] += len(bodies) - sum(map(len, persons))
+    first = min((body for person in persons for body in person), key=bodies.index)
+    return sorted(persons, key=lambda person: first not in person)
 
 
 def _written(persons: Sequence[Sequence[_Body]]) -> np.ndarray:

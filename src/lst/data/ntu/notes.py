@@ -17,12 +17,16 @@ NOTES: Mapping[str, str] = {
     "zero_frames": "frames of a single person with all joints at 0, kept (they become minus the origin)",
     "gap_frames": "frames in which a body was lost, squeezed out (it is early from there on)",
     "kept_short": "no body of 12 frames or more, the one that moves most kept",
+    # imported pickles
+    "pre_centred": "frames centred on the first person one by one before the file was written",
+    "pre_turned": "frames turned before the file was written, so that z points up",
     # the clean pipeline
     "trimmed_frames": "frames before the first or after the last sight of a person, cut off",
     "nobody_frames": "frames inside a clip in which nobody is tracked, kept as 0",
     "filled_frames": "frames in which a body was lost, filled by interpolation",
     "filled_joints": "joints that are NaN or infinite in a frame, filled by interpolation",
     "zero_sights": "sights of a body with all joints at 0, taken as not seen",
+    "unreachable_bodies": "bodies too far from where either person was last to be one of them, left out",
     "kept_longest": "no body of 12 frames or more, the one seen longest kept",
 }
 """A sentence for every kind. The manifest has the number for every clip."""

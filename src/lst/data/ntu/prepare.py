@@ -16,11 +16,12 @@ from lst.data.ntu.persons import ShortRule
 from lst.data.store.clip_store import ClipStore, Problem, StoredClip, write_store
 from lst.data.store.files import MANIFEST
 from lst.data.store.prepared import Prepared, on_counts
-from lst.data.store.raw_files import MARKER, RawFiles
+from lst.data.store.raw_files import MARKER, RawFiles, under_another_ending
 from lst.facts.benchmarks import get_benchmark
 from lst.facts.choices import choose
 from lst.facts.clip_ids import parse_ntu_id
 from lst.facts.ntu_missing import ntu_missing_skeletons
+from lst.facts.shown import shown
 from lst.files import names_full_disk
 
 ListedRule = Literal["leave_out", "use"]
@@ -111,6 +112,13 @@ def _written_before(folder: Path, run: "_Run", journal: Journal, num_tasks: int)
     return store if store.manifest["source"] == run.source else None  # None: it is another one
 
 
+def _is_clip(clip_id: str, dataset: str) -> bool:
+    try:
+        return any_benchmark(dataset).rule(clip_id) is not None
+    except ValueError:
+        return False
+
+
 def _check_choices(rules: Rules, listed: str, workers: int) -> None:
     any_benchmark(rules.dataset)
     for what, choice, known in (
@@ -162,6 +170,12 @@ class _Run:
                 for clip_id in sorted(names - found)
             ]
         left_out = ntu_missing_skeletons() if listed == "leave_out" else frozenset()
+        self.problems += [
+            Problem(name, None, under_another_ending(name, SUFFIX))
+            for raw in self.raws
+            for clip_id, name in raw.misnamed(lambda clip_id: _is_clip(clip_id, self.dataset))
+            if clip_id not in left_out and (wanted is None or clip_id in wanted)
+        ]
         for task in tasks:
             if task.clip_id in left_out:
                 self.notes["listed"][task.clip_id] = 1
@@ -193,7 +207,7 @@ class _Run:
             if isinstance(result, Problem):
                 self.problems.append(result)
             elif clip_id in used:
-                text = f"clip {clip_id} was already read from {used[clip_id]}; keep one of the two"
+                text = f"clip {clip_id} was already read from {shown(used[clip_id])}; keep one of the two"
                 self.problems.append(Problem(name, None, text))
             else:
                 used[clip_id] = name
@@ -208,12 +222,12 @@ class _Run:
         where = ", ".join(str(raw.path) for raw in self.raws)
         others = f" ({self.source['ignored']} other files)" if self.source["ignored"] else ""
         zips = [name for raw in self.raws for name in raw.ignored if name.lower().endswith(".zip")]
-        hint = f" {zips[0]} is a zip inside: name the zip itself." if zips else ""
+        hint = f" {shown(zips[0])} is a zip inside: name the zip itself." if zips else ""
         first = self.problems[0] if self.problems else None
-        shown = f" The first problem: {first.file}: {first.problem}." if first else ""
+        told = f" The first problem: {shown(first.file)}: {first.problem}." if first else ""
         return (
             f"{where}: no usable clip of {self.dataset} among {self.source['files']} {SUFFIX} files{others}; "
-            f"{_EXPECTED}.{hint}{shown}"
+            f"{_EXPECTED}.{hint}{told}"
         )
 
     def remarks(self) -> list[str]:
@@ -222,7 +236,7 @@ class _Run:
             f"{raw.path}: synthetic clips, no recordings ({MARKER})" for raw in self.raws if raw.is_synthetic
         ]
         ignored = [
-            f"{raw.path}: ignored {len(raw.ignored)} files of another kind, such as {raw.ignored[0]}"
+            f"{raw.path}: ignored {len(raw.ignored)} files of another kind, such as {shown(raw.ignored[0])}"
             for raw in self.raws
             if raw.ignored
         ]

@@ -5,6 +5,7 @@ by line, and is either understood or refused with the line and the reason. Both 
 Letters: T frames, B bodies over all frames, V joints, C channels (x, y, z).
 """
 
+import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,10 +45,21 @@ def read_bodies(content: bytes) -> RawBodies:
     Raises:
         RawFileError: the text is cut short or is not what the format asks for.
     """
+    content = _without_mark(content)
     raw = read_fast(content)
     if raw is None:
         raw = read_fast(_tidy(content))
     return _read_carefully(content) if raw is None else raw
+
+
+def _without_mark(content: bytes) -> bytes:
+    """Editors on Windows put a mark of the encoding before a text, and some write two bytes per letter."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        try:
+            return content.decode("utf-16").encode()
+        except UnicodeDecodeError:
+            raise RawFileError(f"is no whole text in UTF-16; {_AGAIN}", 1) from None
+    return content.removeprefix(codecs.BOM_UTF8)
 
 
 def _tidy(content: bytes) -> bytes:

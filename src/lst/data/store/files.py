@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from lst.data.store.manifest import AGAIN, CHECKSUMS, MANIFEST, file_checksum
+from lst.facts.shown import shown as shown_name
 from lst.typed_csv import read_table, whole_number
 from lst.typed_files import shown
 
@@ -31,6 +32,7 @@ _RANGES = {"label": (0, 10**6), "frames": (1, 10**7), "persons": (1, 1000), "off
 _ANY = (-(10**15), 10**15)
 _CHUNK = 1 << 24
 _PROBLEM_COLUMNS = ["file", "line", "problem"]
+_LONGEST_CELL = 2000
 
 logger = logging.getLogger(__name__)
 
@@ -156,7 +158,13 @@ def text_attributes(lines: Sequence[ClipLine]) -> list[str]:
 
 
 def write_problems(path: Path, problems: Iterable[Problem]) -> None:
-    _write_csv(path, _PROBLEM_COLUMNS, [[p.file, p.line, p.problem] for p in problems])
+    rows = [[_cell(p.file), p.line, _cell(p.problem)] for p in problems]
+    _write_csv(path, _PROBLEM_COLUMNS, rows)
+
+
+def _cell(text: str) -> str:
+    """Names from a zip may hold anything; people look at this file on a terminal."""
+    return shown_name(text, _LONGEST_CELL)
 
 
 def _write_csv(path: Path, header: list[str], rows: list[list[Any]]) -> None:

@@ -3,17 +3,19 @@
 import os
 import stat
 import zipfile
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Self
 
+from lst.data.store.unpacked import BAD_ZIP, check_unpacked, read_entry
+from lst.facts.shown import shown
+
+_PICTURES = (".avi", ".mp4", ".mkv", ".mov", ".png", ".jpg", ".jpeg", ".bmp")
 MARKER = "SYNTHETIC.json"
 """A folder or zip with a file of this name holds generated files, no recordings (`lst synthesize`)."""
-_READ_ERRORS = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)  # RuntimeError: a password
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,17 @@ class RawFile:
         """The whole content.
 
         Raises:
-            ValueError: it cannot be read (no permission, or this entry of the zip is damaged).
+            ValueError: it cannot be read (no permission, this entry of the zip is damaged), or it takes more
+                memory than any real one would.
         """
         try:
             return self._read()
-        except _READ_ERRORS as error:
-            raise ValueError(f"cannot be read ({error}); copy or download it again") from error
+        except BAD_ZIP as error:
+            if type(error) is ValueError:  # ours, with its own advice
+                raise
+            raise ValueError(f"cannot be read ({shown(error, 300)}); copy or download it again") from error
+        except MemoryError:
+            raise ValueError("cannot be read: there is no memory for it") from None
 
 
 class RawFiles:
@@ -84,6 +91,19 @@ class RawFiles:
         self.files: tuple[RawFile, ...] = tuple(sorted(wanted, key=lambda file: (file.base, file.name)))
         self.ignored: tuple[str, ...] = tuple(sorted(file.name for file in others))
 
+    def misnamed(self, is_clip_id: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
+        """Ignored files that are named like a clip which has no file: clip id, name.
+
+        Browsers and mail programs add endings such as `.txt`. Videos and pictures are none of these.
+        """
+        have = {file.stem for file in self.files}
+        for name in self.ignored:
+            base = name.rpartition("/")[2]
+            clip_id = base.partition(".")[0]
+            is_other = base.lower().endswith(_PICTURES) or _is_hidden(name)
+            if clip_id not in have and not is_other and is_clip_id(clip_id):
+                yield clip_id, name
+
     def __enter__(self) -> Self:
         return self
 
@@ -95,9 +115,19 @@ class RawFiles:
 
 
 def _is_wanted(file: RawFile, suffix: str) -> bool:
-    parts = file.name.split("/")
-    hidden = "__MACOSX" in parts or any(part.startswith(".") and part != "." for part in parts)
-    return not hidden and file.base.lower().endswith(suffix)
+    return not _is_hidden(file.name) and file.base.lower().endswith(suffix)
+
+
+def _is_hidden(name: str) -> bool:
+    parts = name.split("/")
+    return "__MACOSX" in parts or any(part.startswith(".") and part != "." for part in parts)
+
+
+def under_another_ending(name: str, suffix: str) -> str:
+    """The problem of a file that `misnamed` found."""
+    ending = name.rpartition("/")[2].partition(".")[2]
+    has = f"ends in .{shown(ending, 30)}" if ending else "has no ending"
+    return f"is named like a clip, but {has}, not {suffix}: rename it; if it is packed, unpack it"
 
 
 def _in_folder(folder: Path, unreadable: list[str]) -> list[RawFile]:
@@ -137,6 +167,7 @@ def _content_of(path: str) -> bytes:
     if not os.path.isfile(path):  # a link to nowhere, or a pipe, which would wait for a writer
         raise OSError("it is no file, or a link to a file that is not there")
     with open(path, "rb") as file:
+        check_unpacked(os.fstat(file.fileno()).st_size)
         return file.read()
 
 
@@ -150,9 +181,9 @@ def _stamp_of(path: str) -> str:
 def _open_zip(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
+    except BAD_ZIP as error:
         raise ValueError(
-            f"{path}: is neither a folder nor a readable zip ({error}). If it is a zip, it is "
+            f"{path}: is neither a folder nor a readable zip ({shown(error, 300)}). If it is a zip, it is "
             "damaged or was not downloaded completely: get it again."
         ) from error
 
@@ -162,7 +193,7 @@ def _in_zip(archive: zipfile.ZipFile) -> list[RawFile]:
         # Some programs on Windows write backslashes into the names.
         RawFile(
             entry.filename.replace("\\", "/"),
-            lambda entry=entry: archive.read(entry),
+            lambda entry=entry: read_entry(archive, entry),
             lambda entry=entry: f"{entry.file_size} bytes, CRC {entry.CRC:08x}",
         )
         for entry in archive.infolist()
