@@ -66,8 +66,7 @@ def part_text_lines(table: Mapping[str, Any]) -> list[str]:
     width = max(6, *(len(head) for head in heads))
     names = " ".join(f"{head:>{width}}" for head in heads)
     lines = [
-        "part's feature (rows) beside part's texts (columns), percent of clips: "
-        "nearest text of the true class | right class",
+        "features (rows) by texts (columns), % of clips: nearest text of the true class | right class",
         f"{'':>{width}} {names} | {names}",
     ]
     for head, finds_Q, top1_Q in zip(heads, table["finds_text"], table["class_top1"], strict=True):
