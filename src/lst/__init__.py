@@ -3,7 +3,7 @@
 >>> import lst
 >>> run = lst.load("runs/mine")
 >>> run.predict(clip)[0].name
-'wave'
+'wave right hand'
 
 Everything below is imported when it is first used, so `import lst` takes no time. docs/api.md has it all.
 """

@@ -31,6 +31,7 @@ def test(args: Sequence[str]) -> None:
             data: Store; that of the training, or data/DATASET, if not given.
             device: auto, cpu, cuda, ...
         """
+        from lst.evaluation.part_texts import part_text_lines
         from lst.evaluation.report import summary_line, weakest_classes
         from lst.workflows.measure import measure_run
 
@@ -39,6 +40,8 @@ def test(args: Sequence[str]) -> None:
         measured = measure_run(run, store, device, must_save=False)
         print(summary_line(measured.report))
         print("\n".join(weakest_classes(measured.report)))
+        if "part_texts" in measured.report:
+            print("\n".join(part_text_lines(measured.report["part_texts"])))
         say_notice(measured.report["benchmark"])
         if measured.not_saved is not None:
             raise NotSaved(measured.folder, measured.not_saved)

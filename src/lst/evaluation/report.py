@@ -23,12 +23,15 @@ CSV_COLUMNS = {
 }
 
 
-def make_report(scores: Scores, benchmark: Benchmark) -> dict[str, Any]:
+def make_report(
+    scores: Scores, benchmark: Benchmark, part_texts: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Plain JSON values: accuracies as fractions, one row for each class, and the scores' own `info`.
 
     Where some of the clips are copies of training clips (data.md 2.3), the accuracies on the others stand
     beside the usual ones as `top1_unseen`, `top5_unseen`, `mean_class_accuracy_unseen` with `clips_unseen`;
     they are None if no other clip is left. Ties and classes without clips are treated as in `scores.py`.
+    `part_texts` is the table of `part_texts.py`, for runs with text; without it the report has none.
     Raises ValueError if the scores are for other classes than the benchmark's.
     """
     _check_classes(scores, benchmark)
@@ -39,6 +42,8 @@ def make_report(scores: Scores, benchmark: Benchmark) -> dict[str, Any]:
         accuracies = _accuracies(scores.select(np.array(unseen))) if any(unseen) else _NO_CLIPS
         report |= {f"{name}_unseen": value for name, value in accuracies.items()}
     rows = [asdict(row) for row in per_class(matrix, scores.class_names)]
+    if part_texts is not None:
+        report["part_texts"] = dict(part_texts)
     return {**report, "per_class": rows, "info": dict(scores.info)}
 
 
@@ -97,13 +102,15 @@ def _percent(fraction: float) -> str:
     return f"{100 * fraction:.1f} %"
 
 
-def write_report(folder: Path, scores: Scores, benchmark: Benchmark) -> dict[str, Any]:
+def write_report(
+    folder: Path, scores: Scores, benchmark: Benchmark, part_texts: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Make the report and write `per_class.csv`, `confusion.png` and `report.json` into `folder`.
 
     Each file appears whole or not at all, `report.json` last: where it stands, the others are complete.
     """
     folder = Path(folder)
-    report = make_report(scores, benchmark)
+    report = make_report(scores, benchmark, part_texts)
     _write_per_class(folder / "per_class.csv", report)
     matrix = confusion_matrix(scores.logits_NK, scores.labels_N)
     plot_confusion(matrix, scores.class_names, folder / "confusion.png", title=_title(report))

@@ -26,7 +26,7 @@ def load_ensemble(
 
     >>> team = lst.load_ensemble(["runs/mine", "runs/mine-bone"])
     >>> team.predict(clip)[0].name
-    'wave'
+    'wave right hand'
 
     Args:
         weights: one for each run; the published ones for its streams if not given (0.8 for joint and bone

@@ -37,7 +37,7 @@ def load(run: str | Path, device: str = "auto", *, steps: Sequence[type[Step]] =
     >>> import lst
     >>> run = lst.load("runs/mine")
     >>> run.predict(clip)[0].name
-    'wave'
+    'wave right hand'
 
     Args:
         run: folder with `card.json` and `model.safetensors`.
@@ -64,7 +64,7 @@ class Recognizer:
 
         >>> [answer] = run.predict(clip, top_k=3)
         >>> answer.name, len(answer.choices)
-        ('wave', 3)
+        ('wave right hand', 3)
 
         Args:
             clips: one clip or many.
@@ -79,7 +79,12 @@ class Recognizer:
     def predict_named(
         self, given: GivenClips, names: Sequence[str] = (), *, top_k: int = 5, why: bool = False
     ) -> list[Prediction]:
-        """`predict` for clips that were checked before, each with a name."""
+        """`predict` for clips that were checked before, each with a name.
+
+        >>> from lst.recognizer.clips import as_clips
+        >>> run.predict_named(as_clips(clip, run.form), ["monday"])[0].clip
+        'monday'
+        """
         batches = self._batches(given.clips, names)
         words: list[tuple[PartWords, ...]] = [()] * len(given.clips)
         if why and self.language is not None:
@@ -151,7 +156,7 @@ class Recognizer:
     def class_names(self) -> tuple[str, ...]:
         """In label order.
 
-        >>> "wave" in run.class_names
+        >>> "clap" in run.class_names
         True
         """
         return self.checkpoint.class_names

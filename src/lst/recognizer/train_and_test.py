@@ -21,7 +21,7 @@ def open_store(path: str | Path) -> ClipStore:
     """The store in a folder. Its joints stay on disk until they are used.
 
     >>> lst.open_store("data/mine").clip(0).shape  # persons, frames, joints, coordinates
-    (1, 48, 20, 3)
+    (1, 49, 20, 3)
 
     Raises:
         FileNotFoundError, ValueError: there is none, or it is damaged.
@@ -43,7 +43,7 @@ def train(
     """Train one stream by a recipe, and load it.
 
     >>> lst.train("demo-joint", out="runs/new", data="data/mine", seed=2, optim={"epochs": 1}).class_names[:2]
-    ('wave', 'throw')
+    ('wave right hand', 'wave both hands')
 
     Args:
         recipe: a name of `list_recipes()`.
@@ -119,7 +119,7 @@ class Report:
         """One row for each class.
 
         >>> report.per_class[0]["name"]
-        'wave'
+        'wave right hand'
         """
         return self.values["per_class"]
 

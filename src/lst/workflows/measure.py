@@ -11,8 +11,10 @@ import numpy as np
 
 from lst.data.input.batches import ClipBatches
 from lst.data.store.clip_store import ClipStore
+from lst.evaluation.by_text import known_actions
 from lst.evaluation.ensemble import default_weights, ensemble, fit_weights
-from lst.evaluation.evaluate import score_clips
+from lst.evaluation.evaluate import score_and_embed, score_clips
+from lst.evaluation.part_texts import part_text_table
 from lst.evaluation.report import make_report, write_report
 from lst.evaluation.result_file import write_result
 from lst.evaluation.results import RESULT, Result, ensemble_result, read_result, stream_result
@@ -20,6 +22,7 @@ from lst.evaluation.scores import Scores, load_scores, save_scores
 from lst.facts.benchmarks import BENCHMARKS, Benchmark, get_benchmark
 from lst.locks import locked
 from lst.nets.checkpoint import CARD, Checkpoint, load_checkpoint, read_card
+from lst.nets.language import LANGUAGE, load_language
 from lst.training.build import TEST_BATCH, training_clips
 from lst.training.device import choose_device, choose_place, keep_freed_memory
 from lst.training.recipes import as_json
@@ -59,20 +62,20 @@ def measure_run(run: Path, store: ClipStore, device: str = "auto", *, must_save:
         trouble = _try_to_write(lambda: stack.enter_context(locked(run)), must_save=must_save)
         checkpoint = load_checkpoint(run, choose_device(device))
         benchmark = store.benchmark(checkpoint.card["benchmark"])
-        scores = _score(checkpoint, store, store.select(benchmark, "test"), "test")
+        scores, part_texts = _score_parts(checkpoint, store, store.select(benchmark, "test"))
         if benchmark.groups and benchmark.copied_test_clips:  # one's own: nobody else knows them
             scores = replace(scores, info={**scores.info, "duplicated": sorted(benchmark.copied_test_clips)})
         config = checkpoint.card.get("config", {})
         hold_out = 0.0 if store.has_made_up_ids else config.get("hold_out", 0.0)
         _, held = training_clips(store, benchmark, hold_out, config.get("unseen", ()))
         held_scores = _score(checkpoint, store, held, "val") if len(held) else None
-        report = make_report(scores, benchmark)
+        report = make_report(scores, benchmark, part_texts)
 
         def save() -> None:
             save_scores(run / SCORES, scores)
             if held_scores is not None:
                 save_scores(run / HELD_OUT, held_scores)
-            write_report(run / "test", scores, benchmark)
+            write_report(run / "test", scores, benchmark, part_texts)
             write_result(run / RESULT, stream_result(run.resolve().name, checkpoint.card, report))
 
         trouble = trouble or _try_to_write(save, must_save=must_save)
@@ -113,6 +116,28 @@ def are_other_clips(checkpoint: Checkpoint, store: ClipStore) -> bool:
 
 def _score(checkpoint: Checkpoint, store: ClipStore, clips: np.ndarray, split: str) -> Scores:
     batches = batches_for(checkpoint, store, clips)
+    info = _info(checkpoint, store, split)
+    return score_clips(checkpoint.classifier, batches, checkpoint.class_names, info)
+
+
+def _score_parts(
+    checkpoint: Checkpoint, store: ClipStore, clips: np.ndarray
+) -> tuple[Scores, dict[str, Any] | None]:
+    """Scores of the test split and, for a run with text, the table of parts by texts."""
+    if not (checkpoint.folder / LANGUAGE).is_file():
+        return _score(checkpoint, store, clips, "test"), None
+    language = load_language(checkpoint)
+    batches = batches_for(checkpoint, store, clips)
+    info = _info(checkpoint, store, "test")
+    scores, embedded_PND = score_and_embed(
+        checkpoint.classifier, language, batches, checkpoint.class_names, info
+    )
+    actions = known_actions(language.texts, language.heads)
+    heads = [head.name for head in language.heads]
+    return scores, part_text_table(embedded_PND, scores.labels_N, actions, heads)
+
+
+def _info(checkpoint: Checkpoint, store: ClipStore, split: str) -> dict[str, Any]:
     info: dict[str, Any] = {
         "run": checkpoint.folder.resolve().name,  # also for `lst test .`
         "benchmark": checkpoint.card["benchmark"],
@@ -123,7 +148,7 @@ def _score(checkpoint: Checkpoint, store: ClipStore, clips: np.ndarray, split: s
         info["synthetic_clips"] = True
     if are_other_clips(checkpoint, store):
         info["other_clips"] = True
-    return score_clips(checkpoint.classifier, batches, checkpoint.class_names, info)
+    return info
 
 
 def ensemble_runs(
