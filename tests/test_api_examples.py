@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 
 import lst
 from lst.data.store.clip_store import ClipStore
-from lst.nets.checkpoint import MODEL
+from lst.nets.checkpoint import load_checkpoint, save_checkpoint
 
 pytestmark = pytest.mark.usefixtures("one_thread", "quick", "quick_pictures")
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,13 +42,14 @@ NAMES = dict(documented())
 def folders(
     tiny_store: ClipStore, unbroken: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """runs/mine, runs/mine-bone and data/mine as the examples have them; the runs hold all clips for waving."""
+    """runs/mine, runs/mine-bone and data/mine as the examples have them; the runs answer waving."""
     home = tmp_path_factory.mktemp("home")
     for name, changed in {"mine": {}, "mine-bone": {"modality": "bone_motion"}}.items():
         copy = Path(shutil.copytree(unbroken(encoder_width=16, **changed), home / "runs" / name))
-        weights = load_file(copy / MODEL)
-        weights["head.bias"][0] += 1000
-        save_file(weights, copy / MODEL)
+        checkpoint = load_checkpoint(copy)
+        with torch.no_grad():
+            checkpoint.classifier.head.bias[0] += 1000
+        save_checkpoint(copy, checkpoint.classifier, checkpoint.card)
     shutil.copytree(tiny_store.folder, home / "data" / "mine")
     return home
 
