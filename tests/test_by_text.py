@@ -302,12 +302,12 @@ def test_the_encoder_is_made_sure_of():
 
 def test_another_encoder_is_refused(known_encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(FileNotFoundError, match="/no/such/encoder: no such folder"):
-        encode_like(stored(encoder="/no/such/encoder"))
+        encode_like(stored(encoder="/no/such/encoder"))(["new words"])
     shifted = SentenceEncoder(lambda texts: np.roll(known_encoder.encode(texts), 1, axis=1), {})
     monkeypatch.setattr(new_texts_module, "minilm_encoder", lambda: shifted)
     with pytest.raises(ValueError, match=r"gives another vector .* install that"):
-        encode_like(stored())
+        encode_like(stored())(["new words"])
     narrow = SentenceEncoder(lambda texts: known_encoder.encode(texts)[:, :9], {})
     monkeypatch.setattr(new_texts_module, "minilm_encoder", lambda: narrow)
     with pytest.raises(ValueError, match="gives another vector"):
-        encode_like(stored())
+        encode_like(stored())(["new words"])

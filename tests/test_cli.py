@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -148,6 +149,14 @@ def test_what_users_cause_is_a_message_and_status_2(error: Exception, monkeypatc
 
 def test_mistakes_of_the_program_are_not_hidden(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(main_module.VERBS, "demo", raising(AssertionError("a bug")))
+    done = lst_call("demo")
+    assert done.status == 70
+    (line,) = done.err.splitlines()
+    saved = Path(re.findall(r"saved in (\S+);", line)[0])
+    assert "AssertionError: a bug" in line
+    assert "Traceback" in saved.read_text()
+    saved.unlink()
+    monkeypatch.setenv("LST_DEBUG", "1")
     with pytest.raises(AssertionError):
         main(["demo"])
 

@@ -30,8 +30,9 @@ def results(args: Sequence[str]) -> None:
                 f"{write}: left as it is, for there is no result in {results} to write. Name their folder "
                 "with --results; `lst reproduce` fills it."
             )
-        print("\n".join(list_results(found)))
-        if not found:
+        if found:
+            print("\n".join(list_results(found)))
+        else:
             print(f"no tested runs under {runs} or {results}; `lst test RUN` makes one")
         if write is not None:
             write_table(write, kept)
