@@ -170,7 +170,7 @@ def test_problems_may_arrive_while_clips_are_read(tmp_path: Path):
         tmp_path / "s", clips(), dataset="nw-ucla", layout=LAYOUT, source={}, problems=problems
     )
     assert store.manifest["problems"] == 2
-    assert store.problems() == problems
+    assert store.problems() == [Problem("x.json", 3, 'expected ",", got\\n"é"'), problems[1]]
     assert (
         (tmp_path / "s" / "problems.csv")
         .read_text(encoding="utf-8")
