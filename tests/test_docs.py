@@ -1,6 +1,7 @@
 """What the documents say exists: commands and their options, files, links, anchors, names in code."""
 
 import ast
+import doctest
 import functools
 import importlib
 import inspect
@@ -12,11 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tyro
 
 from lst.cli.data_verbs import DATASETS
 from lst.cli.main import HELP, VERBS, main
+from lst.data.store.from_arrays import write_store
 from lst.evaluation.results import BEGIN, END
 from lst.facts.benchmarks import get_benchmark
 from lst.training.recipes import stream_names
@@ -83,15 +86,24 @@ def prose(path: Path) -> str:
 # --- commands ----------------------------------------------------------------------------------------------
 
 
-class Parsed(Exception):
+class Parsed(BaseException):
     """Raised in place of the work, with what the options became."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
 
 
+@pytest.fixture(scope="module")
+def own_store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the documents call data/mine."""
+    clips = [np.random.default_rng(i).normal(size=(9, 20, 3)) for i in range(8)]
+    folder = tmp_path_factory.mktemp("data") / "mine"
+    groups = [f"person {i // 2}" for i in range(8)]
+    return str(write_store(folder, clips, ["sit", "wave"] * 4, layout="kinect_v1_20", groups=groups).folder)
+
+
 @pytest.fixture
-def parse(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], dict[str, Any]]:
+def parse(monkeypatch: pytest.MonkeyPatch, own_store: str) -> Callable[[list[str]], dict[str, Any]]:
     """`lst WORDS` up to the point where the work would start; gives the options."""
     real = tyro.cli
 
@@ -106,7 +118,8 @@ def parse(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], dict[str, An
         real(dry, **how)
 
     def parse(words: list[str]) -> dict[str, Any]:
-        words = [PLACEHOLDERS.get(word, word) for word in words if word not in ("...", "[options]")]
+        places = PLACEHOLDERS | {"data/mine": own_store}
+        words = [places.get(word, word) for word in words if word not in ("...", "[options]")]
         monkeypatch.setattr(tyro, "cli", parse_only)
         try:
             status = main(words)
@@ -216,7 +229,8 @@ PYTHON = {
 
 @pytest.mark.parametrize("place", PYTHON)
 def test_python_blocks_compile_and_import_what_exists(place: str):
-    tree = ast.parse(PYTHON[place].text, place)
+    text = PYTHON[place].text
+    tree = ast.parse(doctest.script_from_examples(text) if text.startswith(">>>") else text, place)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for name in node.names:

@@ -15,6 +15,7 @@ from lst.data.own.names import layout_of_names, match, plain_names
 from lst.data.own.read_kinect_text import MSR_JOINTS
 from lst.data.own.read_mat import UTD_JOINTS
 from lst.data.own.recording import ReadError, Recording
+from lst.facts.layouts.kinect_v1 import KINECT_V1_20
 from lst.facts.skeleton import LAYOUTS, get_layout
 
 SAME = [
@@ -193,3 +194,8 @@ def test_joint_names_from_a_file(tmp_path: Path):
     (tmp_path / "names.txt").write_text("head\nhead\n")
     with pytest.raises(ValueError, match="each once"):
         joint_names_in(tmp_path / "names.txt")
+
+
+def test_joints_of_msr_action_3d_are_those_of_kinect_v1_in_another_order():
+    assert sorted(plain_names(MSR_JOINTS)) == sorted(plain_names(KINECT_V1_20.joints))
+    assert KINECT_V1_20.joints != MSR_JOINTS

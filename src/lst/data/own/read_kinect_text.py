@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from lst.data.own.names import plain_names
 from lst.data.own.numbers import float_of_text, whole_of, without_absurd
 from lst.data.own.options import ReadOptions
 from lst.data.own.persons import Detections, tracks_of
@@ -26,7 +25,6 @@ MSR_JOINTS = (
     *("ElbowLeft", "ElbowRight", "WristLeft", "WristRight", "HandLeft", "HandRight"),
     *("KneeLeft", "KneeRight", "AnkleLeft", "AnkleRight", "FootLeft", "FootRight", "Head"),
 )
-assert sorted(plain_names(MSR_JOINTS)) == sorted(plain_names(KINECT_V1_20.joints))
 LABELS_FILE = re.compile(r"action_?labels?\.txt$", re.IGNORECASE)
 _RECORDING = re.compile(r"s\d+_e\d+")
 _ACTION = re.compile(r"(\w+)\s*:\s*(\S+)\s+(\S+)")
