@@ -26,7 +26,7 @@ def train(args: Sequence[str]) -> None:
         return print("\n".join(recipe_lines()))
     if args[0] == "--resume":
         return resume(args[1:])
-    name = args[0]
+    name, args = args[0], _from_is_start_from(args)
     if name not in RECIPES and (store := own_store(name)) is not None:
         return _train_own(store, name, args[1:])
     if name not in RECIPES and (Path(name).exists() or "/" in name):
@@ -40,6 +40,14 @@ def train(args: Sequence[str]) -> None:
     store = open_data(command.config.benchmark, command.data)
     use_threads(command.threads)
     say_trained(out, _train_one(name, command.config, store, out, command.options), command.data)
+
+
+def _from_is_start_from(args: Sequence[str]) -> list[str]:
+    """`--from RUN` is short for `--start-from RUN`."""
+    return [
+        "--start-from" + word.removeprefix("--from") if word.split("=")[0] == "--from" else word
+        for word in args
+    ]
 
 
 def say_trained(out: Path, card: Mapping[str, Any], data: Path | None) -> None:

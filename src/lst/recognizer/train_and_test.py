@@ -10,7 +10,8 @@ from lst.evaluation.report import summary_line
 from lst.facts.benchmarks import get_benchmark
 from lst.facts.choices import choose
 from lst.recognizer.recognizer import Recognizer, load
-from lst.training.recipes import RunConfig, TrainOptions, get_recipe
+from lst.training.own_recipe import OWN, chosen_texts, own_recipe
+from lst.training.recipes import RECIPES, TrainOptions, get_recipe
 from lst.training.train import train as train_run
 from lst.workflows.measure import measure_run
 
@@ -30,40 +31,51 @@ def open_store(path: str | Path) -> ClipStore:
 
 
 def train(
-    recipe: str,
+    recipe_or_store: str | Path | ClipStore,
     *,
     out: str | Path,
     data: str | Path | ClipStore | None = None,
+    texts: str | None = None,
     device: str = "auto",
     progress: bool = False,
     resume: bool = False,
     overwrite: bool = False,
     **overrides: Any,
 ) -> Recognizer:
-    """Train one stream by a recipe, and load it.
+    """Train one stream by a recipe, or on a store of one's own, and load it.
 
-    >>> lst.train("demo-joint", out="runs/new", data="data/mine", seed=2, optim={"epochs": 1}).class_names[:2]
+    >>> lst.train("demo-joint", out="runs/new", data="data/mine", optim={"epochs": 1}).class_names[:2]
     ('wave right hand', 'wave both hands')
 
     Args:
-        recipe: a name of `list_recipes()`.
+        recipe_or_store: a name of `list_recipes()`; or one's own store, for which the recipe follows from its
+            size and the texts from its class names, as in `lst train data/mine`.
         out: folder of the run.
-        data: store or its folder; data/DATASET if not given.
+        data: with a recipe: store or its folder; data/DATASET if not given.
+        texts: with one's own store: names, none, or a file, as `lst train --texts`.
         overrides: fields of the recipe, as `lst train RECIPE --help` lists them; groups are dictionaries.
 
     Raises:
         ValueError: an unknown recipe or field, or a folder that holds another run.
     """
-    config = overridden(get_recipe(recipe), overrides, "")
     options = TrainOptions(device=device, resume=resume, overwrite=overwrite, progress=progress)
-    train_run(recipe, config, _store(data, config), Path(out), options)
+    if isinstance(recipe_or_store, str) and recipe_or_store in RECIPES:
+        name, config = recipe_or_store, overridden(get_recipe(recipe_or_store), overrides, "")
+        store = _opened(data or Path("data") / get_benchmark(config.benchmark).dataset)
+    else:
+        if isinstance(recipe_or_store, str) and not Path(recipe_or_store).exists():
+            get_recipe(recipe_or_store)  # no such name: says which are near
+        name, store = OWN, _opened(recipe_or_store)
+        config = overridden(own_recipe(store, store.benchmark()), overrides, "")
+        if texts is not None:
+            chosen = chosen_texts(texts, config, store.benchmark(config.benchmark))
+            config = overridden(config, {"text": chosen}, "")
+    train_run(name, config, store, Path(out), options)
     return load(out, device)
 
 
-def _store(data: str | Path | ClipStore | None, config: RunConfig) -> ClipStore:
-    if isinstance(data, ClipStore):
-        return data
-    return ClipStore.open(data or Path("data") / get_benchmark(config.benchmark).dataset)
+def _opened(data: str | Path | ClipStore) -> ClipStore:
+    return data if isinstance(data, ClipStore) else ClipStore.open(data)
 
 
 def overridden(values: T, changes: Mapping[str, Any], group: str) -> T:
@@ -138,6 +150,5 @@ def evaluate(run: str | Path | Recognizer, store: str | Path | ClipStore, device
         FileNotFoundError, ValueError: no such run or store, or a store of another data set.
     """
     folder = run.folder if isinstance(run, Recognizer) else Path(run)
-    opened = store if isinstance(store, ClipStore) else ClipStore.open(store)
-    measured = measure_run(folder, opened, device)
+    measured = measure_run(folder, _opened(store), device)
     return Report(measured.report, measured.folder)

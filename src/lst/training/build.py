@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from lst.text.prompt_choices import Head
 from lst.text.vectors import TextVectors
 from lst.training.recipes import RunConfig
 from lst.training.run_texts import RunTexts, as_trained, prepare_texts, text_rule
+from lst.training.start_from import Reused, start_from
 
 TEST_BATCH = 128  # changes speed and memory only
 
@@ -41,6 +43,8 @@ class Assembly:
     test: ClipBatches
     vectors: TextVectors | None
     """None without text."""
+    reused: Reused | None = None
+    """What was taken over from another run."""
 
     @property
     def text(self) -> dict[str, Any]:
@@ -118,6 +122,10 @@ def put_together(
         torch.manual_seed(config.seed)
         classifier = build_classifier(**build)
         supervision = _supervise(config, classifier, pipeline, texts, weights_K)
+    reused = None
+    if config.start_from is not None:
+        names = benchmark.class_names
+        reused = start_from(classifier, build, pipeline.skeleton, names, Path(config.start_from))
 
     def batches(clips: np.ndarray, size: int, repeat: int = 1) -> ClipBatches:
         return ClipBatches(store, clips, pipeline, batch_size=size, device=device, repeat=repeat, place=place)
@@ -131,6 +139,7 @@ def put_together(
         train=batches(train, config.batch_size, config.repeat),
         test=batches(store.select(benchmark, "test"), TEST_BATCH),
         vectors=None if texts is None else texts.vectors,
+        reused=reused,
     )
 
 

@@ -96,6 +96,10 @@ class RunConfig:
     """auto: bf16 autocast where the device multiplies it faster, else fp32. Tests always run in fp32."""
     seed: int = 1
     """Decides start values, order and looks of the clips."""
+    start_from: str | None = None
+    """Folder of a finished run that the encoder starts from; joints are matched by name. Also --from."""
+    freeze_epochs: int = 0
+    """With start_from: so many epochs at first train all but the encoder."""
     text: TextConfig = field(default_factory=TextConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
 
@@ -114,6 +118,11 @@ class RunConfig:
         for name in ("batch_size", "repeat", "clip_length"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
+        if self.freeze_epochs < 0 or (self.freeze_epochs and self.start_from is None):
+            raise ValueError(
+                f"freeze_epochs is 0 or more, and holds an encoder that start_from names; got "
+                f"{self.freeze_epochs} with start_from {self.start_from!r}"
+            )
         if self.seed < 0:
             raise ValueError(f"seed must not be negative, got {self.seed}")
         object.__setattr__(self, "unseen", tuple(sorted(self.unseen)))  # a set of classes has no order

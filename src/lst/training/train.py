@@ -37,6 +37,7 @@ from lst.training.recipes import RunConfig, TrainOptions, overrides
 from lst.training.run_folder import PICTURE, STATE, RunFolder
 from lst.training.run_state import restore
 from lst.training.schedule import step_rate
+from lst.training.start_from import freeze_trunk
 
 TEXT_FACTS = ("encoder", "weights_sha256", "descriptions_sha256")
 """What of the text vectors' provenance decides the result."""
@@ -221,7 +222,9 @@ class _Run:
         source = {key: value for key, value in store.manifest["source"].items() if key != "name"}
         text = {key: self.parts.text.get(key) for key in TEXT_FACTS}
         clips = {"train": len(self.parts.train.clip_ids), "test": len(self.parts.test.clip_ids)}
-        return {"source": source, "clips": clips, "text": text, "precision": self.precision}
+        inputs = {"source": source, "clips": clips, "text": text, "precision": self.precision}
+        reused = self.parts.reused
+        return inputs if reused is None else {**inputs, "start_from": reused.sha256}
 
     def session(self) -> dict[str, Any]:
         """Where and with which code epochs are computed."""
@@ -249,6 +252,8 @@ class _Run:
         if tuned is not None and last is not None and epoch >= last:
             tuned.freeze()
         self.parts.supervision.train()
+        if config.freeze_epochs:
+            freeze_trunk(self.parts.classifier, frozen=epoch < config.freeze_epochs)
         bar.set_description(f"epoch {epoch + 1}/{config.optim.epochs}", refresh=False)
         sums: Tensor | None = None
         for step, batch in enumerate(batches.train(config.seed, epoch)):
@@ -333,6 +338,7 @@ class _Run:
                 "coordinates": None if store.coordinates is None else asdict(store.coordinates),
                 "modality": self.config.modality,
                 "inputs": inputs,
+                **({} if self.parts.reused is None else {"reused": self.parts.reused.as_json()}),
                 "complete_data": not self.parts.benchmark.check_counts(
                     {split: len(store.select(self.parts.benchmark, split)) for split in ("train", "test")}
                 ),
