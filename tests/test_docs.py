@@ -1,6 +1,7 @@
 """What the documents say exists: commands and their options, files, links, anchors, names in code."""
 
 import ast
+import doctest
 import functools
 import importlib
 import inspect
@@ -216,7 +217,8 @@ PYTHON = {
 
 @pytest.mark.parametrize("place", PYTHON)
 def test_python_blocks_compile_and_import_what_exists(place: str):
-    tree = ast.parse(PYTHON[place].text, place)
+    text = PYTHON[place].text
+    tree = ast.parse(doctest.script_from_examples(text) if text.startswith(">>>") else text, place)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for name in node.names:
