@@ -4,12 +4,16 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from lst.data.own.clips import HowToRead
+from lst.data.own.fit import Wanted, unit_of, up_of
+from lst.data.own.mend import MendRules
+from lst.data.own.options import ReadOptions
 from lst.files import write_text
 from lst.recognizer.clips import GivenClips
 from lst.recognizer.evidence_picture import draw_evidence
@@ -19,6 +23,7 @@ from lst.recognizer.sources import FoundClip, list_sources, read_item
 from lst.training.build import TEST_BATCH
 
 ENDINGS = (".csv", ".jsonl", ".ndjson")
+_LOOK = ReadOptions()
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,9 @@ def predict_files(
     run: Recognizer,
     sources: Sequence[Path],
     *,
+    options: ReadOptions = _LOOK,
+    unit: str = "",
+    up: str = "",
     top_k: int = 5,
     why: bool = False,
     pictures: Path | None = None,
@@ -57,24 +65,36 @@ def predict_files(
     """Answer every clip of the sources; a bad file becomes a row and stops nothing.
 
     Args:
+        options: what the files do not say themselves, or say wrongly; its layout is that of the files.
+        unit: of the files if they do not say it, such as "mm".
+        up: axis from feet to head if the files do not say it, such as "-y".
         why: with evidence.
         pictures: folder for one picture and one text per clip, as soon as it is answered.
 
     Raises:
         FileNotFoundError, ValueError: a source is not there or cannot be opened at all.
     """
-    items = list_sources(sources)
+    items, how = list_sources(sources), _how(run, options, unit, up)
     answers = Answers()
     waiting: list[FoundClip] = []
     with tqdm(items, unit="file", disable=None if progress else True, leave=False) as bar:
         for item in bar:
-            for found in read_item(item, run.form):
+            for found in read_item(item, run.form, how):
                 waiting.append(found)
                 if len(waiting) == TEST_BATCH:
                     answers.rows.extend(_answer(run, waiting, top_k, why, pictures))
                     waiting.clear()
         answers.rows.extend(_answer(run, waiting, top_k, why, pictures))
     return answers
+
+
+def _how(run: Recognizer, options: ReadOptions, unit: str, up: str) -> HowToRead:
+    """Joints of another layout are known by their names; without names and layout they are the model's."""
+    given = options.layout
+    joints = options.joints or (given.joints if given is not None and given != run.layout else ())
+    read = replace(options, layout=given or run.layout, joints=joints)
+    wanted = Wanted(run.layout, joints, unit_of(unit), up_of(up))
+    return HowToRead(read, wanted, MendRules(num_persons=run.pipeline.num_persons))
 
 
 def _answer(

@@ -3,6 +3,7 @@
 Letters: N clips, K classes, C channels, V joints, P heads, D embedding width, A actions.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from lst.data.input.batches import ClipBatches
+from lst.data.input.body_statistics import statistics_from_json, store_statistics
 from lst.data.input.pipeline import InputPipeline
+from lst.data.input.plausibility import Finding, check_body
 from lst.data.input.steps.step import Step
 from lst.data.store.loose_clips import store_of
 from lst.evaluation.by_text import Actions, action_cosines
@@ -29,6 +32,8 @@ from lst.recognizer.prediction import Evidence, PartWords, Prediction
 from lst.training.build import TEST_BATCH
 from lst.training.device import choose_device
 from lst.workflows.new_texts import new_names, own_classes
+
+logger = logging.getLogger(__name__)
 
 
 def load(run: str | Path, device: str = "auto", *, steps: Sequence[type[Step]] = ()) -> "Recognizer":
@@ -86,6 +91,8 @@ class Recognizer:
         'monday'
         """
         batches = self._batches(given.clips, names)
+        doubts = tuple(map(str, self._findings(given.clips)))
+        notes = [(*own, *doubts) for own in given.notes]
         words: list[tuple[PartWords, ...]] = [()] * len(given.clips)
         if why and self.language is not None:
             scores, embedded_PND = score_and_embed(self.module, self.language, batches, self.class_names, {})
@@ -102,7 +109,7 @@ class Recognizer:
             self.class_names,
             scores.clip_ids,
             top_k=top_k,
-            notes=given.notes,
+            notes=notes,
             evidence=reasons,
         )
 
@@ -220,6 +227,27 @@ class Recognizer:
 
     def _given(self, clips: Any) -> GivenClips:
         return as_clips(clips, self.form)
+
+    def _findings(self, clips: Sequence[np.ndarray]) -> list[Finding]:
+        """How these clips, taken together, differ from those of the training; each kind is warned of once."""
+        if "body" not in self.card:  # trained before this was kept, or imported
+            return []
+        store = store_of(clips, self.layout)
+        p = self.pipeline
+        body = store_statistics(store, np.arange(len(store)))
+        training = statistics_from_json(self.card["body"])
+        findings = check_body(
+            body, training, store.coordinates, self.layout, centred=p.centres, scaled=p.scales
+        )
+        for finding in findings:
+            if finding.kind not in self._told:
+                self._told.add(finding.kind)
+                logger.warning("%s: %s", self.folder, finding)
+        return findings
+
+    @cached_property
+    def _told(self) -> set[str]:
+        return set()
 
     def _batches(self, clips: Sequence[np.ndarray], names: Sequence[str] = ()) -> ClipBatches:
         """As `lst test` makes them."""

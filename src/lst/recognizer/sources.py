@@ -1,21 +1,25 @@
 """What `lst predict` is given -> clips in the model's layout. A bad file is a problem and stops nothing.
 
-A source is a store, a file (.npy, .npz), or a folder with such files at any depth. NumPy only.
+A source is a store, a file of any format that `lst prepare own` reads, or a folder with such files. Joints
+are matched to the model's by name, units and axes turned, gaps filled, by the code that prepares stores.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
+from lst.data.own.clips import HowToRead
+from lst.data.own.discover import sources_in
+from lst.data.own.fit import fitted
+from lst.data.own.formats import read_source
+from lst.data.own.mend import mended
+from lst.data.own.recording import ReadError, Recording
+from lst.data.own.source import Source
 from lst.data.store.clip_store import ClipStore
 from lst.data.store.files import MANIFEST
-from lst.facts.skeleton import Skeleton
 from lst.recognizer.clips import ClipForm, GivenClips, as_clips
-
-SUFFIXES = (".npy", ".npz")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,13 +33,14 @@ class FoundClip:
 
 
 @dataclass(frozen=True)
-class Item:
-    """Something that holds clips: a file, or one clip of a store."""
+class StoredItem:
+    """One clip of a store."""
 
-    name: str
-    path: Path
-    store: ClipStore | None = None
-    index: int = 0
+    store: ClipStore
+    index: int
+
+
+Item = Source | StoredItem
 
 
 def list_sources(sources: Sequence[Path]) -> list[Item]:
@@ -46,65 +51,69 @@ def list_sources(sources: Sequence[Path]) -> list[Item]:
         ValueError: a store that cannot be opened.
     """
     items: list[Item] = []
-    for source in sources:
-        if not source.exists():
-            raise FileNotFoundError(f"{source}: no such file or folder")
-        if (source / MANIFEST).is_file():
-            store = ClipStore.open(source)
-            items += [Item(clip, source, store, i) for i, clip in enumerate(store.clip_ids)]
-        elif source.is_dir():
-            found = sorted(path for path in source.rglob("*") if path.suffix.lower() in SUFFIXES)
-            if not found:
-                raise FileNotFoundError(
-                    f"{source}: holds no clips; lst predict reads {', '.join(SUFFIXES)} files and stores"
-                )
-            items += [Item(path.relative_to(source).as_posix(), path) for path in found]
-        else:
-            items.append(Item(source.name, source))
+    for path in sources:
+        if (path / MANIFEST).is_file():
+            store = ClipStore.open(path)
+            items += [StoredItem(store, i) for i in range(len(store))]
+            continue
+        found, _ = sources_in(path)
+        if not found:
+            raise FileNotFoundError(f"{path}: holds no recordings that can be read")
+        items += found
     return items
 
 
-def read_item(item: Item, form: ClipForm) -> Iterator[FoundClip]:
-    """The clips of one item; of a file with several arrays each is a clip, called FILE#NAME."""
-    try:
-        arrays = _arrays(item, form.skeleton)
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        yield FoundClip(item.name, None, _one_line(error))
+def read_item(item: Item, form: ClipForm, how: HowToRead) -> Iterator[FoundClip]:
+    """The clips of one item. A file with several recordings gives several."""
+    if isinstance(item, StoredItem):
+        yield _stored(item, form)
         return
-    for name, array in arrays.items():
+    try:
+        recordings = read_source(item, how.read)
+    except ReadError as error:
+        yield FoundClip(item.name, None, _told(error))
+        return
+    for recording in recordings:
+        name = item.name if len(recordings) == 1 else recording.name
         try:
-            given = as_clips(array, form)
+            yield FoundClip(name, _fitting(recording, form, how))
+        except ReadError as error:
+            yield FoundClip(name, None, _told(error))
         except ValueError as error:
-            yield FoundClip(name, None, _one_line(error).removeprefix("clip 0: "))
-            continue
-        several = len(given.clips) > 1
-        for i, (clip, notes) in enumerate(zip(given.clips, given.notes, strict=True)):
-            yield FoundClip(f"{name}#{i}" if several else name, GivenClips([clip], [notes]))
+            yield FoundClip(name, None, str(error).removeprefix("clip 0: "))
 
 
-def _arrays(item: Item, skeleton: Skeleton) -> dict[str, np.ndarray]:
-    if item.store is not None:
-        _check_layout(item, item.store.skeleton, skeleton)
-        return {item.name: item.store.clip(item.index)}
-    if item.path.suffix.lower() not in SUFFIXES:
-        raise ValueError(f"is no {' or '.join(SUFFIXES)} file")
-    with item.path.open("rb") as file:  # NumPy leaves a file open that is no zip inside
-        loaded = np.load(file, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {item.name: loaded}
-        arrays = {name: loaded[name] for name in loaded.files}
-    if not arrays:
-        raise ValueError("holds no array")
-    return {item.name if len(arrays) == 1 else f"{item.name}#{name}": a for name, a in arrays.items()}
-
-
-def _check_layout(item: Item, found: Skeleton, wanted: Skeleton) -> None:
-    if found.joints != wanted.joints:
-        raise ValueError(
-            f"has {found.name} skeletons, the model was trained on {wanted.name}; prepare the clips in that "
-            "layout"
+def _stored(item: StoredItem, form: ClipForm) -> FoundClip:
+    store = item.store
+    name = store.clip_ids[item.index]
+    if store.skeleton.joints != form.skeleton.joints:
+        problem = (
+            f"has {store.skeleton.name} skeletons, the model was trained on {form.skeleton.name}; prepare "
+            f"the recordings with --layout {form.skeleton.name}"
         )
+        return FoundClip(name, None, problem)
+    try:
+        return FoundClip(name, as_clips(np.array(store.clip(item.index))[None], form))
+    except ValueError as error:
+        return FoundClip(name, None, str(error).removeprefix("clip 0: "))
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+def _fitting(recording: Recording, form: ClipForm, how: HowToRead) -> GivenClips:
+    """The recording as the model takes it, and what was done to it as notes."""
+    fitting, layout = fitted(recording, how.wanted)
+    scores_MTV = fitting.scores_MTV
+    if fitting.joints_MTVC.shape[-1] == 2 and scores_MTV is None:
+        scores_MTV = np.isfinite(fitting.joints_MTVC[..., 0]).astype(np.float64)
+    joints_MTVC, remarks = mended(fitting.joints_MTVC, scores_MTV, layout.parent_index(), how.rules)
+    if joints_MTVC.shape[-1] != form.channels:
+        kinds = {2: "2-D", 3: "3-D"}
+        raise ReadError(
+            f"is {kinds[fitting.joints_MTVC.shape[-1]]}, the model takes {form.channels} numbers for a joint"
+        )
+    given = as_clips(joints_MTVC[None], form)
+    done = (*fitting.remarks.items(), *remarks.items())
+    return GivenClips(given.clips, [(*given.notes[0], *(f"{count:,} {what}" for what, count in done))])
+
+
+def _told(error: ReadError) -> str:
+    return str(error) if error.line is None else f"line {error.line}: {error}"
