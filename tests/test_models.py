@@ -43,7 +43,7 @@ def test_sizes_leave_the_random_state_alone_and_grow_with_the_clip():
     assert torch.equal(torch.random.get_rng_state(), before)
     for a, b in zip(short, long, strict=True):
         assert a.parameters == b.parameters
-        assert 1.7 < b.operations / a.operations < 2.01
+        assert 1.3 < b.operations / a.operations < 2.01  # refined graphs do not grow
 
 
 def test_the_verb_prints_all(capsys: pytest.CaptureFixture[str], tmp_path: Path):
