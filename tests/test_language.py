@@ -145,6 +145,8 @@ def rewritten(folder: Path, changed: dict[str, Any], tensors: dict[str, torch.Te
     path = folder / LANGUAGE
     with safe_open(path, framework="pt") as file:
         head = json.loads(file.metadata()["lst"])
+    if tensors:
+        del head["tensors_sha256"]  # as in a file of an older lst; otherwise that would be told first
     metadata = {"lst": json.dumps({**head, **changed})}
     save_file({**load_file(path), **(tensors or {})}, path, metadata)
 

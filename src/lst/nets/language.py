@@ -102,7 +102,7 @@ def load_language(checkpoint: Checkpoint) -> LanguageSide:
         )
     names = [one.name for one in rule_heads(head.rule, texts.classes)]
     if names != head.heads:
-        raise ValueError(f"{path}: has the heads {head['heads']}, rule {head['rule']!r} makes {names}")
+        raise ValueError(f"{path}: has the heads {head.heads}, rule {head.rule!r} makes {names}")
     _check_shapes(path, tensors, checkpoint, len(names), texts.vectors_TD.shape[1])
     device = next(checkpoint.classifier.parameters()).device
     return LanguageSide(
