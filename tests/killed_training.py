@@ -26,12 +26,14 @@ from lst.training.train import train
 
 
 def config_of(changed: dict[str, Any], epochs: int) -> RunConfig:
-    """A demo recipe for the smallest net, with `changed` fields."""
+    """A demo recipe for the smallest net, with `changed` fields; "optim" holds changes of that group."""
     base = get_recipe("demo-joint")
     small = {"encoder_width": 8, "clip_length": 8, "batch_size": 8, "precision": "fp32"}
     if isinstance(changed.get("text"), dict):
         changed = {**changed, "text": TextConfig(**changed["text"])}
-    return replace(base, **{**small, **changed}, optim=replace(base.optim, lr=0.05, epochs=epochs))
+    fields = {**small, **changed}
+    optim = replace(base.optim, lr=0.05, epochs=epochs, **fields.pop("optim", {}))
+    return replace(base, **fields, optim=optim)
 
 
 def arm(event: str, times: int) -> None:

@@ -38,6 +38,7 @@ KINDS: dict[str, tuple[dict[str, Any], list[list[Any]]]] = {
     "random": ({}, [["any", random.Random(seed).randint(2, 7)] for seed in range(3)]),  # noqa: S311
     "plain": ({"text": TextConfig(weight=0.0)}, MID_EPOCH),
     "bf16": ({"precision": "bf16"}, MID_EPOCH),
+    "averaged": ({"optim": {"ema": 0.7, "label_smoothing": 0.1}}, MID_EPOCH),
 }
 
 

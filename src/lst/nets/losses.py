@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from lst.facts.choices import TextLoss, TextTarget
 
@@ -21,6 +21,24 @@ class LossTerms(NamedTuple):
     logits_NK: Tensor
     classes: Tensor  # cross-entropy
     parts_P: Tensor  # one contrastive term per text
+
+
+class ClassLoss(nn.Module):
+    """Cross-entropy (N, K) with (N,): the mean over clips.
+
+    `weights_K`: how much the clips of a class count. `smoothing`: the target is 1 - smoothing on the label
+    plus smoothing / K on every class (Szegedy et al., CVPR 2016).
+    """
+
+    weights_K: Tensor | None
+
+    def __init__(self, weights_K: Tensor | None = None, smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.smoothing = smoothing
+        self.register_buffer("weights_K", weights_K, persistent=False)
+
+    def forward(self, logits_NK: Tensor, labels_N: Tensor) -> Tensor:
+        return F.cross_entropy(logits_NK, labels_N, self.weights_K, label_smoothing=self.smoothing)
 
 
 def same_class_targets(labels_N: Tensor, target: TextTarget, dtype: torch.dtype = torch.float32) -> Tensor:

@@ -11,12 +11,11 @@ import math
 from collections.abc import Iterable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lst.facts.choices import TextLoss, TextScale, TextTarget
 from lst.nets.classifier import SkeletonClassifier
-from lst.nets.losses import LossTerms, part_contrast
+from lst.nets.losses import ClassLoss, LossTerms, part_contrast
 from lst.nets.text_picks import TextPicks
 from lst.nets.tuned_texts import TunedTexts
 
@@ -69,12 +68,11 @@ class LanguageSupervision(nn.Module):
         scale: TextScale = "exp",
         target: TextTarget = "soft",
         loss: TextLoss = "kl",
-        class_weights_K: Tensor | None = None,
+        class_loss: ClassLoss | None = None,
     ) -> None:
         super().__init__()
         self.classifier, self.bank = classifier, bank
-        self.class_weights_K: Tensor | None
-        self.register_buffer("class_weights_K", class_weights_K, persistent=False)
+        self.class_loss = class_loss or ClassLoss()
         whole = torch.full((1, weights_PV.shape[1]), 1 / weights_PV.shape[1])
         self.register_buffer("weights_PV", torch.cat([whole, weights_PV]), persistent=False)
         self.project = nn.ModuleList(nn.Linear(width, bank.width) for _ in self.weights_PV)
@@ -118,22 +116,20 @@ class LanguageSupervision(nn.Module):
                 target=self.target,
                 loss=self.loss,
             )
-            return LossTerms(logits_NK, F.cross_entropy(logits_NK, labels_N, self.class_weights_K), parts_P)
+            return LossTerms(logits_NK, self.class_loss(logits_NK, labels_N), parts_P)
 
 
 class LabelSupervision(nn.Module):
     """The plain encoder: the same step with the class label as its only teacher (`--text.weight 0`)."""
 
-    def __init__(self, classifier: SkeletonClassifier, class_weights_K: Tensor | None = None) -> None:
+    def __init__(self, classifier: SkeletonClassifier, class_loss: ClassLoss | None = None) -> None:
         super().__init__()
         self.classifier = classifier
-        self.class_weights_K: Tensor | None
-        self.register_buffer("class_weights_K", class_weights_K, persistent=False)
+        self.class_loss = class_loss or ClassLoss()
 
     def forward(
         self, x_NCTVM: Tensor, labels_N: Tensor, text_draws_N: Tensor, present_B: Tensor | None = None
     ) -> LossTerms:
         """The draws are for texts, of which there are none."""
         logits_NK = self.classifier(x_NCTVM, present_B)
-        classes = F.cross_entropy(logits_NK, labels_N, self.class_weights_K)
-        return LossTerms(logits_NK, classes, logits_NK.new_zeros(0))
+        return LossTerms(logits_NK, self.class_loss(logits_NK, labels_N), logits_NK.new_zeros(0))

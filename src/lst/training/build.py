@@ -20,6 +20,7 @@ from lst.facts.own_layout import layout_json
 from lst.facts.skeleton import Skeleton
 from lst.nets.classifier import SkeletonClassifier, build_classifier
 from lst.nets.language import LanguageSide
+from lst.nets.losses import ClassLoss
 from lst.nets.supervision import LabelSupervision, LanguageSupervision
 from lst.text.prompt_choices import Head
 from lst.text.vectors import TextVectors
@@ -117,11 +118,14 @@ def put_together(
         "width": config.encoder_width,
         "persons": config.persons,
     }
+    if pipeline.net_channels != 3:
+        build["in_channels"] = pipeline.net_channels
     weights_K = class_weights(config.classes_weighted, store.labels[train], benchmark.num_classes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         classifier = build_classifier(**build)
-        supervision = _supervise(config, classifier, pipeline, texts, weights_K)
+        class_loss = ClassLoss(weights_K, config.optim.label_smoothing)
+        supervision = _supervise(config, classifier, pipeline, texts, class_loss)
     reused = None
     if config.start_from is not None:
         names = benchmark.class_names
@@ -185,11 +189,11 @@ def _supervise(
     classifier: SkeletonClassifier,
     pipeline: InputPipeline,
     texts: RunTexts | None,
-    class_weights_K: torch.Tensor | None,
+    class_loss: ClassLoss,
 ) -> LanguageSupervision | LabelSupervision:
     """The teacher: the label alone, or the label and language."""
     if texts is None:
-        return LabelSupervision(classifier, class_weights_K)
+        return LabelSupervision(classifier, class_loss)
     return LanguageSupervision(
         classifier,
         torch.from_numpy(_part_weights(config, pipeline.skeleton, texts.heads)),
@@ -198,7 +202,7 @@ def _supervise(
         scale=config.scale,
         target=config.text.target,
         loss=config.text.loss,
-        class_weights_K=class_weights_K,
+        class_loss=class_loss,
     )
 
 

@@ -47,6 +47,11 @@ class OptimConfig:
     """Share of the last step that the next one keeps."""
     per_step: bool = False
     """Change the rate at every step instead of every epoch: smoother, which short schedules need."""
+    label_smoothing: float = 0.0
+    """Share of the target that cross-entropy spreads evenly over all classes; texts are not touched."""
+    ema: float = 0.0
+    """Decay per step of an average of the weights and batch statistics, such as 0.998: what is tested and
+    kept is then the average. 0 = the last weights themselves."""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "planned_epochs"):
@@ -57,6 +62,9 @@ class OptimConfig:
                 raise ValueError(f"optim.{name} must be 0 or more, got {getattr(self, name)}")
         if not self.lr > 0:
             raise ValueError(f"optim.lr must be positive, got {self.lr}")
+        for name in ("label_smoothing", "ema"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"optim.{name} is a share in [0, 1), got {getattr(self, name)}")
         _check_literal("schedule", self.schedule, Schedule)
         if late := [e for e in self.decay_at if e >= self.planned_epochs]:
             raise ValueError(f"optim.decay_at {late} lies at or after planned_epochs = {self.planned_epochs}")

@@ -13,6 +13,7 @@ from lst.training.run_files import check_log
 
 AGAIN = "Start again with --overwrite."
 _KEYS = {"net", "optimizer", "log", "sessions"}
+"""And "average" if the run has one."""
 
 
 def read_state(path: Path) -> dict[str, Any]:
@@ -25,7 +26,7 @@ def read_state(path: Path) -> dict[str, Any]:
         state = read_torch_file(path)
     except ValueError as error:
         raise ValueError(f"{error}. {AGAIN}") from error
-    if not isinstance(state, dict) or set(state) != _KEYS:
+    if not isinstance(state, dict) or set(state) - {"average"} != _KEYS:
         raise ValueError(f"{path}: not the state of a run (expected {', '.join(sorted(_KEYS))}). {AGAIN}")
     check_log(state["log"], f"{path}: log", AGAIN)
     sessions = state["sessions"]
@@ -42,13 +43,14 @@ def restore(state: Mapping[str, Any], path: Path, net: nn.Module, optimizer: tor
     Raises:
         ValueError: it is not one of theirs: other names, shapes or kinds of numbers, or NaN among them.
     """
-    _check_tensors(path, "net", state["net"], net.state_dict())
+    check_tensors(path, "net", state["net"], net.state_dict())
     _check_optimizer(path, state["optimizer"], optimizer)
     net.load_state_dict(state["net"], strict=True)
     optimizer.load_state_dict(state["optimizer"])
 
 
-def _check_tensors(path: Path, what: str, found: Any, expected: Mapping[str, Tensor]) -> None:
+def check_tensors(path: Path, what: str, found: Any, expected: Mapping[str, Tensor]) -> None:
+    """ValueError unless these are finite tensors of the same names, shapes and types."""
     if not isinstance(found, dict) or set(found) != set(expected):
         raise ValueError(f"{path}: {what}: not the tensors of this run's net. {AGAIN}")
     for name, tensor in expected.items():
@@ -76,7 +78,7 @@ def _check_optimizer(path: Path, found: Any, optimizer: torch.optim.Optimizer) -
     for i, values in momenta.items():
         buffer = values.get("momentum_buffer") if isinstance(values, dict) else None
         if buffer is not None:
-            _check_tensors(path, f"optimizer {i}", values, {"momentum_buffer": parameters[i]})
+            check_tensors(path, f"optimizer {i}", values, {"momentum_buffer": parameters[i]})
 
 
 def _kinds(group: Any) -> Any:

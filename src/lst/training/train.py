@@ -7,7 +7,8 @@ epoch, clip). So a run that was killed and resumed after any epoch ends with the
 import logging
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from lst.nets.language import TEXT_ENCODER, save_language
 from lst.nets.losses import LossTerms
 from lst.nets.text_encoder import save_text_encoder
 from lst.nets.tuned_texts import TunedTexts
+from lst.training.averaging import WeightAverage
 from lst.training.build import Assembly, assemble, language_side
 from lst.training.device import choose_device, choose_place, describe_device, keep_freed_memory, uses_bf16
 from lst.training.own_recipe import OWN, own_recipe
@@ -38,6 +40,7 @@ from lst.training.run_folder import PICTURE, STATE, RunFolder
 from lst.training.run_state import restore
 from lst.training.schedule import step_rate
 from lst.training.start_from import freeze_trunk
+from lst.training.tensorboard_curves import TensorBoardCurves
 
 TEXT_FACTS = ("encoder", "weights_sha256", "descriptions_sha256")
 """What of the text vectors' provenance decides the result."""
@@ -91,7 +94,7 @@ def _train(
         )
     rows, sessions = _resume(run, folder)
     logger.info("%s: %s", out, run.says())
-    curves = _TensorBoard(out, first_epoch=len(rows) + 1)
+    curves = TensorBoardCurves(out, first_epoch=len(rows) + 1)
     if len(rows) < config.optim.epochs:
         session = {"first_epoch": len(rows) + 1, **run.session()}
         _tell_what_changed(out, sessions, session)
@@ -108,6 +111,8 @@ def _train(
             logger.info(epoch_line(row, config.optim.epochs))
     bar.close()
     curves.close()
+    if run.average is not None:
+        run.average.keep()
     card = run.card(name, store, rows, sessions)
     plot_training(rows, out / PICTURE)
     if run.tuned_texts is not None:
@@ -122,7 +127,7 @@ def _resume(run: "_Run", folder: RunFolder) -> tuple[list[dict[str, Any]], list[
     state = folder.load_state()
     if state is None:
         return [], []
-    restore(state, folder.path / STATE, run.parts.supervision, run.optimizer)
+    run.restore(state, folder.path / STATE)
     folder.write_log(state["log"])  # a kill between the two writes left it one line short
     logger.info("%s: resuming after epoch %d of %d", folder.path, len(state["log"]), run.config.optim.epochs)
     return state["log"], state["sessions"]
@@ -177,6 +182,7 @@ class _Run:
         optim = config.optim
         groups, self.rates = self._groups()
         self.pace: Pace | None = None
+        self.average = WeightAverage(parts.supervision, optim.ema) if optim.ema else None
         self.optimizer = torch.optim.SGD(
             groups,
             lr=optim.lr,
@@ -242,7 +248,13 @@ class _Run:
         )
 
     def state(self) -> dict[str, Any]:
-        return {"net": self.parts.supervision.state_dict(), "optimizer": self.optimizer.state_dict()}
+        state = {"net": self.parts.supervision.state_dict(), "optimizer": self.optimizer.state_dict()}
+        return state if self.average is None else {**state, "average": self.average.state()}
+
+    def restore(self, state: Mapping[str, Any], path: Path) -> None:
+        restore(state, path, self.parts.supervision, self.optimizer)
+        if self.average is not None:
+            self.average.restore(state.get("average"), path)
 
     def one_epoch(self, epoch: int, bar: tqdm) -> dict[str, Any]:
         """All steps of one epoch; the sums stay on the device until its end."""
@@ -282,6 +294,8 @@ class _Run:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
+        if self.average is not None:
+            self.average.update()
         hits = (terms.logits_NK.argmax(1) == batch.labels_N).float().mean()
         return torch.cat([torch.stack([loss, terms.classes, hits]), terms.parts_P]).detach()
 
@@ -313,7 +327,8 @@ class _Run:
         return {**row, "loss_text": self.text_term(means[3:]).item(), "loss_parts": parts}
 
     def test_top1(self) -> float:
-        scores = score_clips(self.parts.classifier, self.parts.test, self.parts.benchmark.class_names, {})
+        with nullcontext() if self.average is None else self.average.in_place():
+            scores = score_clips(self.parts.classifier, self.parts.test, self.parts.benchmark.class_names, {})
         return top_k_accuracy(scores.logits_NK, scores.labels_N, 1)
 
     def _own_recipe(self, name: str, store: ClipStore) -> RunConfig | None:
@@ -367,32 +382,3 @@ def epoch_line(row: dict[str, Any], epochs: int) -> str:
         f"epoch {row['epoch']:>3}/{epochs}  loss classes {row['loss_classes']:.3f}{text}"
         f"  train {100 * row['train_top1']:.1f} %{test}  {row['seconds']:.1f} s, {left / 60:.0f} min left"
     )
-
-
-class _TensorBoard:
-    """The epoch's numbers for TensorBoard, when it is installed; nothing otherwise."""
-
-    def __init__(self, out: Path, *, first_epoch: int) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            self.writer = None
-        else:
-            self.writer = SummaryWriter(str(out / "tensorboard"), purge_step=first_epoch)
-
-    def add(self, row: dict[str, Any]) -> None:
-        if self.writer is None:
-            return
-        try:
-            for key, value in row.items():
-                if isinstance(value, float):
-                    self.writer.add_scalar(key, value, row["epoch"])
-            self.writer.flush()
-        except OSError as error:  # a full disk: the curves are no reason to stop
-            logger.warning("TensorBoard's files cannot be written (%s); training goes on without", error)
-            self.writer = None
-
-    def close(self) -> None:
-        if self.writer is not None:
-            with suppress(OSError):
-                self.writer.close()
