@@ -8,7 +8,7 @@ from fuzz.samples import KINDS, Kind, make_samples
 from fuzz.tries import ENDINGS, try_kind
 
 SLOW = {"card.json, test", "model.safetensors", "language.safetensors", "texts.safetensors", "foreign .pt"}
-TRIES = {kind.name: 4 if kind.name in SLOW else max(8, kind.share * 9 // 20) for kind in KINDS}
+TRIES = {kind.name: 4 if kind.name in SLOW else max(8, kind.share // 2) for kind in KINDS}
 
 
 @pytest.fixture(scope="module")

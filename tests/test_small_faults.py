@@ -19,7 +19,7 @@ from lst.data.store.clip_store import ClipStore
 from lst.duration import Pace, in_words
 from lst.evaluation.report import weakest_classes
 from lst.evaluation.results_list import WIDTH, list_results
-from lst.facts.choices import plural
+from lst.facts.wording import plural
 from lst.locks import FolderBusy
 from lst.training.device import choose_device, describe_device
 from lst.training.run_folder import read_recipe

@@ -5,7 +5,8 @@ import io
 import re
 from pathlib import Path
 
-from lst.typed_files import read_bytes, shown
+from lst.facts.shown import shown_json
+from lst.typed_files import read_bytes
 
 _WHOLE = re.compile(r"-?[0-9]{1,15}", re.ASCII)
 
@@ -44,6 +45,6 @@ def whole_number(cell: str, where: str, again: str, *, low: int, high: int) -> i
     """
     if not _WHOLE.fullmatch(cell) or not low <= (number := int(cell)) <= high:
         raise ValueError(
-            f"{where}: expected a whole number from {low} to {high:,}, got {shown(cell)}. {again}"
+            f"{where}: expected a whole number from {low} to {high:,}, got {shown_json(cell)}. {again}"
         )
     return number

@@ -19,6 +19,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
+from lst.facts.shown import shown_json
 from lst.files import write_json
 
 Count = Annotated[int, Meta(ge=0, le=10**9)]
@@ -55,7 +56,7 @@ def read_object(path: Path, again: str) -> dict[str, Any]:
     since lst wrote it (see `write_sealed`)."""
     values = read_values(path, again)
     if not isinstance(values, dict):
-        raise ValueError(f"{path}: expected a JSON object, got {shown(values)}. {again}")
+        raise ValueError(f"{path}: expected a JSON object, got {shown_json(values)}. {again}")
     return unsealed(values, str(path))
 
 
@@ -151,16 +152,6 @@ def _checksum(values: Mapping[str, Any]) -> str:
     return f"{zlib.crc32(text.encode()):08x}"
 
 
-def shown(value: Any) -> str:
-    """A value for a message: short, without line breaks or control characters."""
-    if isinstance(value, dict):
-        return f"an object with {len(value)} fields"
-    if isinstance(value, list):
-        return f"a list of {len(value)}"
-    text = ascii(value) if isinstance(value, str) else json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
 def _second_look(content: str, error: Exception, where: str, again: str) -> Any:
     """The place and reason of an error; the standard library counts lines and columns.
 
@@ -206,7 +197,7 @@ def _unbounded(value: Any, place: str, depth: int) -> Iterator[str]:
 
 def shown_key(key: str) -> str:
     """A key in a place such as $.config.optim."""
-    return key if key.isidentifier() and len(key) <= 60 else shown(key)
+    return key if key.isidentifier() and len(key) <= 60 else shown_json(key)
 
 
 def _value_at(values: Any, place: str) -> str:
@@ -216,4 +207,4 @@ def _value_at(values: Any, place: str) -> str:
             values = values[name] if name else values[int(number)]
         except (KeyError, IndexError, TypeError, ValueError):
             return "something else"
-    return shown(values)
+    return shown_json(values)

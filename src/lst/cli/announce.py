@@ -3,7 +3,7 @@
 import logging
 
 from lst.duration import Pace, in_words, worth_saying
-from lst.facts.choices import plural
+from lst.facts.wording import plural
 
 logger = logging.getLogger(__name__)
 

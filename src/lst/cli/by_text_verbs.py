@@ -12,7 +12,8 @@ from lst.cli.threads import Threads, use_threads
 from lst.cli.trouble import NotSaved
 from lst.evaluation.by_text_report import ByText
 from lst.facts.benchmarks import Benchmark
-from lst.facts.choices import TextHeads, plural
+from lst.facts.choices import TextHeads
+from lst.facts.wording import percent, plural
 from lst.locks import locked
 from lst.text.actions import read_actions
 
@@ -115,6 +116,6 @@ def _print_report(report: Mapping[str, Any]) -> None:
     if report["labelled_clips"]:
         chance = 100 / len(report["actions"])
         print(
-            f"top-1 {100 * report['top1']:.1f} % on the {report['labelled_clips']} clips of these classes "
+            f"top-1 {percent(report['top1'])} on the {report['labelled_clips']} clips of these classes "
             f"(chance {chance:.1f} %)"
         )

@@ -15,8 +15,9 @@ from lst.data.ntu.prepare import prepare_ntu
 from lst.data.prepare import prepare_nw_ucla, prepare_synthetic
 from lst.data.store.prepared import Prepared
 from lst.data.synthetic.raw_folder import synthesize_ntu
-from lst.facts.choices import choose, plural
-from lst.facts.shown import command, printable, shown
+from lst.facts.choices import choose
+from lst.facts.shown import printable, shown
+from lst.facts.wording import command, plural
 
 DATASETS = {
     "nw-ucla": "all_sqe.zip or the folder all_sqe",

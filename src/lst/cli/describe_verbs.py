@@ -11,7 +11,7 @@ from tqdm import tqdm
 from lst.cli.announce import Announced
 from lst.cli.text_verbs import VECTORS_SUFFIX
 from lst.facts.benchmarks import get_benchmark
-from lst.facts.shown import command
+from lst.facts.wording import command
 from lst.text.actions import Action, read_actions
 from lst.text.answers import AnswerCache
 from lst.text.audit import audit_lines, audit_texts

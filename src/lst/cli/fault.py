@@ -1,12 +1,12 @@
 """A fault of lst itself: one line for the user, the traceback in a file for whoever mends it."""
 
 import platform
-import shlex
 import tempfile
 import traceback
 from collections.abc import Sequence
 
 from lst import __version__
+from lst.facts.wording import command
 
 FAULT = 70
 """Exit status, `EX_SOFTWARE` of sysexits.h: distinct from 1 (problems found) and 2 (an error of the user)."""
@@ -21,7 +21,7 @@ def fault_of_lst(error: BaseException, words: Sequence[str]) -> str:
         with tempfile.NamedTemporaryFile(
             "w", prefix="lst-fault-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
         ) as file:
-            file.write(f"{head}lst {shlex.join(words)}\n\n{text}")
+            file.write(f"{head}{command(*words)}\n\n{text}")
     except OSError:
         return f"a fault of lst itself: {what}. LST_DEBUG=1 shows the traceback; please report it."
     return f"a fault of lst itself: {what}. The traceback is saved in {file.name}; please report it."

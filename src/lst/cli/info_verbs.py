@@ -10,7 +10,7 @@ from lst.cli.places import existing_folder
 from lst.cli.run_card import print_run
 from lst.data.ntu.counts import StoreCounts, why_not_counted, write_differences
 from lst.data.store.clip_store import ClipStore
-from lst.facts.choices import plural
+from lst.facts.wording import plural
 
 
 def info(args: Sequence[str]) -> None:
@@ -94,7 +94,7 @@ def _print_classes(benchmarks: dict[str, Any]) -> None:
         print(f"  {name if len(name) <= 28 else name[:25] + '...':<28} {train[name]:>5} {test[name]:>5}")
     if len(shown) < len(train):
         hidden = len(train) - len(shown)
-        print(f"  and {hidden} class{'' if hidden == 1 else 'es'} without a clip")
+        print(f"  and {plural(hidden, 'class')} without a clip")
 
 
 def _write_differences(store: ClipStore, path: Path) -> None:

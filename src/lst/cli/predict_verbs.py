@@ -11,6 +11,7 @@ from lst.data.own.formats import FORMATS
 from lst.data.own.layout_file import find_layout
 from lst.data.own.options import ReadOptions
 from lst.facts.choices import choose
+from lst.facts.wording import percent
 from lst.recognizer.prediction import Choice
 
 
@@ -99,5 +100,5 @@ MANY = 20
 
 
 def _line(clip: str, choices: Sequence[Choice], notes: Sequence[str]) -> str:
-    listing = ", ".join(f"{choice.name} {100 * choice.probability:.1f} %" for choice in choices)
+    listing = ", ".join(f"{choice.name} {percent(choice.probability)}" for choice in choices)
     return f"{clip}: {listing}" + (f"  ({'; '.join(notes)})" if notes else "")

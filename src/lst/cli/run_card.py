@@ -1,11 +1,11 @@
 """`lst info RUN`: what a run is, how far it is, and what it reached."""
 
-import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from lst.duration import in_words
+from lst.facts.wording import command, percent
 from lst.training.run_files import read_log, read_recipe_file
 
 
@@ -30,11 +30,11 @@ def _finished(card: Mapping[str, Any]) -> Iterator[str]:
         yield f"weights    imported from {card['imported_from']}"
         return
     yield f"epochs     {card['epochs']} of {config['optim']['planned_epochs']} planned, seed {config['seed']}"
-    last = _percent(card["last_test_top1"])
+    last = percent(card["last_test_top1"])
     yield f"test       {last} after the last epoch, which is the result of the run"
     best = card["best_on_test"]
     if best["epochs_tested"] == card["epochs"] > 1:
-        highest = f"{_percent(best['top1'])} at best, in epoch {best['epoch']}"
+        highest = f"{percent(best['top1'])} at best, in epoch {best['epoch']}"
         yield f"           {highest}; for comparison with papers only"
     yield from _language(card)
     if changed := card.get("overrides"):
@@ -65,9 +65,5 @@ def _unfinished(run: Path) -> Iterator[str]:
     rows = read_log(run)
     yield f"epochs     {len(rows)} of {config.optim.epochs} done, seed {config.seed}"
     if tested := [row["test_top1"] for row in rows if "test_top1" in row]:
-        yield f"test       {_percent(tested[-1])} when it was last measured"
-    yield "continue with: " + shlex.join(["lst", "train", "--resume", str(run)])
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f} %"
+        yield f"test       {percent(tested[-1])} when it was last measured"
+    yield "continue with: " + command("train", "--resume", run)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import tyro
 
-from lst.facts.choices import Modality, plural
-from lst.facts.shown import command, shown
+from lst.facts.choices import Modality
+from lst.facts.shown import shown
+from lst.facts.wording import command, plural
 
 
 def results(args: Sequence[str]) -> None:

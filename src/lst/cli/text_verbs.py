@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from lst.cli.threads import Threads, use_threads
-from lst.facts.shown import command
+from lst.facts.wording import command
 
 VECTORS_SUFFIX = ".minilm.safetensors"
 

@@ -1,6 +1,5 @@
 """`lst train`: a stream of a recipe, or a store of one's own. What needs torch is imported inside."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from lst.cli.threads import Threads, use_threads
 from lst.cli.trouble import tells_how_to_go_on
 from lst.data.store.clip_store import ClipStore
 from lst.facts.benchmarks import Benchmark
-from lst.facts.choices import plural
+from lst.facts.wording import command, percent, plural
 from lst.training.own_recipe import OWN, chosen_texts, notes, own_recipe
 from lst.training.recipes import RECIPES, RunConfig, TrainOptions, get_recipe
 
@@ -53,14 +52,12 @@ def _from_is_start_from(args: Sequence[str]) -> list[str]:
 def say_trained(out: Path, card: Mapping[str, Any], data: Path | None) -> None:
     """What a run has reached, and what comes next."""
     epochs, best = card["epochs"], card["best_on_test"]
-    line = (
-        f"{out}: {plural(epochs, 'epoch')}, last top-1 {100 * card['last_test_top1']:.1f} % on the test split"
-    )
+    line = f"{out}: {plural(epochs, 'epoch')}, last top-1 {percent(card['last_test_top1'])} on the test split"
     if best["epochs_tested"] == epochs > 1:
-        line += f" (best epoch on test: {100 * best['top1']:.1f} %, for comparison with papers only)"
+        line += f" (best epoch on test: {percent(best['top1'])}, for comparison with papers only)"
     print(line)
     say_notice(card["benchmark"])
-    print("next: " + shlex.join(["lst", "test", str(out), *(["--data", str(data)] if data else [])]))
+    print("next: " + command("test", out, *(("--data", data) if data else ())))
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 import errno
 import re
-import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from lst.facts.wording import command
 from lst.files import DiskFull
 
 GOES_ON = frozenset({"prepare", "reproduce", "study", "describe", "demo"})
@@ -68,15 +68,14 @@ def resume_hint(run: Path) -> str:
     log = run / "log.jsonl"
     done = len(log.read_bytes().splitlines()) if log.is_file() else 0
     saved = f"Epoch {done} is saved" if done else "No epoch is finished yet"
-    return f"{saved}; continue with: {shlex.join(['lst', 'train', '--resume', str(run)])}"
+    return f"{saved}; continue with: {command('train', '--resume', run)}"
 
 
 def _how_to_go_on(error: BaseException, words: Sequence[str]) -> str:
     if notes := getattr(error, "__notes__", []):
         return f" {notes[-1]}"
     if words and words[0] in GOES_ON:
-        command = shlex.join(["lst", *words])
-        return f" What is finished is kept; continue with the same command: {command}"
+        return f" What is finished is kept; continue with the same command: {command(*words)}"
     return " Nothing half-written is left behind."
 
 

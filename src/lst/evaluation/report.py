@@ -11,6 +11,7 @@ import numpy as np
 from lst.evaluation.plots import plot_confusion
 from lst.evaluation.scores import Scores, confusion_matrix, mean_class_accuracy, per_class, top_k_accuracy
 from lst.facts.benchmarks import Benchmark
+from lst.facts.wording import percent
 from lst.files import atomic_path, write_json
 
 CSV_COLUMNS = {
@@ -71,10 +72,10 @@ def _check_classes(scores: Scores, benchmark: Benchmark) -> None:
 
 def summary_line(report: Mapping[str, Any]) -> str:
     """One line for people: percent with one decimal. Top-5 is left out for five classes or fewer."""
-    parts = [f"top-1 {_percent(report['top1'])}"]
+    parts = [f"top-1 {percent(report['top1'])}"]
     if len(report["per_class"]) > 5:
-        parts.append(f"top-5 {_percent(report['top5'])}")
-    parts.append(f"mean class {_percent(report['mean_class_accuracy'])}")
+        parts.append(f"top-5 {percent(report['top5'])}")
+    parts.append(f"mean class {percent(report['mean_class_accuracy'])}")
     kind = "synthetic clips" if report.get("info", {}).get("synthetic_clips") else "clips"
     parts.append(f"on {report['clips']} {kind}")
     line = "  ".join(parts)
@@ -82,7 +83,7 @@ def summary_line(report: Mapping[str, Any]) -> str:
         return line
     found = f"{report['clips_unseen']} not copied from training"
     return (
-        f"{line} ({found}: {_percent(report['top1_unseen'])})"
+        f"{line} ({found}: {percent(report['top1_unseen'])})"
         if report["clips_unseen"]
         else f"{line} ({found})"
     )
@@ -96,10 +97,6 @@ def weakest_classes(report: Mapping[str, Any], most: int = 3) -> list[str]:
         confused = f", mostly taken for {row['confused_with']!r}" if row["confused_with"] else ""
         lines.append(f"  {row['name']}: {row['correct']} of {row['clips']}{confused}")
     return ["weakest classes:", *lines] if lines else ["every test clip is right"]
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.1f} %"
 
 
 def write_report(

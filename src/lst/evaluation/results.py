@@ -12,6 +12,7 @@ from lst.evaluation.marked_text import replace_marked
 from lst.evaluation.result_file import read_formatted
 from lst.facts.choices import Modality
 from lst.facts.published import published_for
+from lst.facts.wording import percent
 
 FORMAT, VERSION, RESULT = "lst-result", 1, "result.json"
 BEGIN, END = "<!-- results: begin (lst results --write) -->", "<!-- results: end -->"
@@ -141,17 +142,15 @@ def read_results(folders: Iterable[Path]) -> list[Result]:
 
 def one_line(result: Result) -> str:
     """A run in one line: name, accuracies, epochs, seed, device, what was changed of the recipe."""
-    unseen = (
-        f"  not copied {_percent(result['top1_unseen'])}" if result.get("top1_unseen") is not None else ""
-    )
+    unseen = f"  not copied {percent(result['top1_unseen'])}" if result.get("top1_unseen") is not None else ""
     best = result.get("best_on_test")
     best_text = ""
     if best and best["epochs_tested"] == result["epochs"]:  # a sparse test has no best epoch
-        best_text = f"  (best on test {_percent(best['top1'])}, epoch {best['epoch']})"
+        best_text = f"  (best on test {percent(best['top1'])}, epoch {best['epoch']})"
     how = f"{_with_noun(epochs_of(result))}  seed {result['seed']}  {result['device']}"
     if result["parity"] == "imported":
         how = "imported weights"
-    return f"{result['name']:<40} top-1 {_percent(result['top1'])}{unseen}{best_text}  {how}{changes(result)}"
+    return f"{result['name']:<40} top-1 {percent(result['top1'])}{unseen}{best_text}  {how}{changes(result)}"
 
 
 def results_table(results: Sequence[Result], benchmark: str) -> str:
@@ -247,10 +246,6 @@ def spread(values: Sequence[float], form: str = ".1f") -> str:
         return "-"
     mean = f"{100 * statistics.mean(values):{form}}"
     return f"{mean} ± {100 * statistics.stdev(values):.1f}" if len(values) > 1 else mean
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f} %"
 
 
 def write_table(path: Path, results: Sequence[Result]) -> None:

@@ -77,8 +77,3 @@ def choose(kind: str, name: str, options: Mapping[str, T]) -> T:
     else:
         known = ", ".join(sorted(options)) or "(none)"
     raise ValueError(f"unknown {kind} {name!r}.{hint} Known: {known}")
-
-
-def plural(count: int, noun: str) -> str:
-    """ "1 clip", "2 clips", "1,020 clips"."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")

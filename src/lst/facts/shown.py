@@ -4,11 +4,12 @@ Names in a zip, keys of a pickle or a checkpoint and texts in a JSON file are ch
 they may hold escape codes that clear the screen, line ends that forge a line, or 60,000 letters.
 """
 
+import json
 import reprlib
-import shlex
-from pathlib import PurePath
 
-__all__ = ["command", "printable", "shown", "shown_value"]
+from lst.facts.wording import plural
+
+__all__ = ["printable", "shown", "shown_json", "shown_value"]
 
 LONGEST = 100
 """Characters of a name. The names of all data sets that lst reads are shorter than 40."""
@@ -48,9 +49,11 @@ def shown_value(value: object) -> str:
         return f"a {kind}"
 
 
-def command(*words: str | PurePath) -> str:
-    """`lst` and these words as a shell takes them, for a message that says what to do next.
-
-    A folder with a blank in its name is quoted.
-    """
-    return shlex.join(["lst", *map(str, words)])
+def shown_json(value: object) -> str:
+    """A value of a JSON file or of a table: at most 60 characters; an object or a list by its size."""
+    if isinstance(value, dict):
+        return f"an object with {plural(len(value), 'field')}"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    text = json.dumps(value) if value is None or isinstance(value, bool) else shown_value(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from lst.typed_files import Count, Name, Share, Text, convert, read_object, shown, write_sealed
+from lst.facts.shown import shown_json
+from lst.typed_files import Count, Name, Share, Text, convert, read_object, write_sealed
 
 CARD = "card.json"
 FORMAT, VERSION = "lst-checkpoint", 2
@@ -144,7 +145,9 @@ class Card(Struct):
         for name in ("num_persons", "layout"):
             net, path = getattr(self.build, name), getattr(self.input, name)
             if net != path:
-                raise ValueError(f"build and input differ in {name}: {shown(net)} and {shown(path)}")
+                raise ValueError(
+                    f"build and input differ in {name}: {shown_json(net)} and {shown_json(path)}"
+                )
         if len(self.class_names) != self.build.num_classes:
             raise ValueError(f"{len(self.class_names)} class names for {self.build.num_classes} classes")
 
@@ -176,8 +179,10 @@ def read_card(folder: Path) -> dict[str, Any]:
         )
     card = read_object(path, AGAIN)
     if card.get("format") != FORMAT:
-        raise ValueError(f"{path}: not the card of an lst checkpoint (format {shown(card.get('format'))})")
+        raise ValueError(
+            f"{path}: not the card of an lst checkpoint (format {shown_json(card.get('format'))})"
+        )
     if (version := card.get("version")) not in range(OLDEST, VERSION + 1) or isinstance(version, bool):
-        raise ValueError(f"{path}: version {shown(version)}, this lst reads up to {VERSION}; update lst")
+        raise ValueError(f"{path}: version {shown_json(version)}, this lst reads up to {VERSION}; update lst")
     convert(card, Card, str(path), AGAIN)
     return card

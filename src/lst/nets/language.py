@@ -21,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from lst.facts.shown import shown_json
 from lst.files import atomic_path
 from lst.nets.checkpoint import Checkpoint
 from lst.nets.supervision import project_parts
@@ -28,7 +29,7 @@ from lst.nets.weights import check_finite
 from lst.text.descriptions import file_sha256
 from lst.text.prompt_choices import Head, rule_heads
 from lst.text.vectors import TextVectors, load_vectors, save_vectors
-from lst.typed_files import Name, convert, decode, shown
+from lst.typed_files import Name, convert, decode
 
 LANGUAGE, TEXTS, TEXT_ENCODER = "language.safetensors", "texts.safetensors", "text_encoder"
 FORMAT, VERSION = "lst-language", 1
@@ -149,7 +150,7 @@ def _read(path: Path) -> tuple[_Head, dict[str, Tensor]]:
         raise ValueError(f"{path}: not the language side of a run (no {FORMAT!r} in its metadata)")
     if found.get("version") != VERSION:
         raise ValueError(
-            f"{path}: version {shown(found.get('version'))}, this lst reads {VERSION}; update lst"
+            f"{path}: version {shown_json(found.get('version'))}, this lst reads {VERSION}; update lst"
         )
     head = convert(found, _Head, f"{path}: metadata", _AGAIN)
     if isinstance(head.tensors_sha256, str) and _sha256(tensors) != head.tensors_sha256:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from lst.facts.skeleton import Skeleton
+from lst.facts.wording import percent
 from lst.files import atomic_path
 from lst.recognizer.prediction import Evidence, Prediction
 
@@ -39,7 +40,7 @@ def draw_evidence(answer: Prediction, clip_MTVC: np.ndarray, skeleton: Skeleton,
     _draw_skeleton(left, evidence, clip_MTVC, skeleton)
     _draw_frames(middle, evidence)
     _write_words(right, evidence)
-    figure.suptitle(f"{answer.clip}: {evidence.name}, {100 * evidence.probability:.0f} %")
+    figure.suptitle(f"{answer.clip}: {evidence.name}, {percent(evidence.probability, 0)}")
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=100, format="png")
 

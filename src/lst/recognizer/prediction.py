@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lst.facts.wording import percent
+
 OCCLUSION = "occlusion"
 """Name of the way in which frames and joints are judged: `recognizer/evidence.py` says how."""
 
@@ -78,14 +80,14 @@ class Evidence:
 
     def as_text(self, joints: int = 5, words: int = 3) -> str:
         """A few lines for people."""
-        lines = [f"{self.name} ({_percent(self.probability)})"]
+        lines = [f"{self.name} ({percent(self.probability, 0)})"]
         for part in self.parts:
             near = ", ".join(f"{word.name} {word.cosine:.2f}" for word in part.nearest[:words])
             lines.append(f"  {part.part:<6} nearest words: {near}")
-        chosen = ", ".join(f"{one.joint} ({_percent(one.probability)})" for one in self.joints[:joints])
+        chosen = ", ".join(f"{one.joint} ({percent(one.probability, 0)})" for one in self.joints[:joints])
         lines.append(f"  joints whose standing still costs most ({self.method}): {chosen}")
         most = sorted(self.frames, key=lambda one: -one.fall)[:2]
-        when = ", ".join(f"{one.first} to {one.last} ({_percent(one.probability)})" for one in most)
+        when = ", ".join(f"{one.first} to {one.last} ({percent(one.probability, 0)})" for one in most)
         lines.append(f"  frames whose standing still costs most ({self.method}): {when}")
         return "\n".join(lines)
 
@@ -125,7 +127,3 @@ class Prediction:
         return (
             f"Prediction(name={self.name!r}, probability={self.probability:.3f}, label={self.label}{noted})"
         )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"

@@ -24,10 +24,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from lst.facts.choices import PromptChoice
+from lst.facts.shown import shown_json
 from lst.files import atomic_path
 from lst.text.descriptions import ActionText, shipped_count, shipped_text
 from lst.text.prompt_choices import PROMPTS, Head, heads_to_embed
-from lst.typed_files import Count, Text, convert, decode, shown
+from lst.typed_files import Count, Text, convert, decode
 
 FORMAT, VERSION = "lst-text-vectors", 2
 _AGAIN = "Copy it again, or run lst embed on the descriptions again."
@@ -193,7 +194,7 @@ def _check_slice(path: Path, file: Any, num_texts: int) -> None:
     """One tensor of the right kind, before it takes memory."""
     if list(file.keys()) != ["vectors_TD"]:
         raise ValueError(
-            f"{path}: expected one tensor, vectors_TD, got {shown(', '.join(file.keys()))}. {_AGAIN}"
+            f"{path}: expected one tensor, vectors_TD, got {shown_json(', '.join(file.keys()))}. {_AGAIN}"
         )
     tensor = file.get_slice("vectors_TD")
     shape = tensor.get_shape()
@@ -239,7 +240,7 @@ def _head(path: Path, metadata: Mapping[str, str] | None) -> "_Head":
         )
     if found.get("version") != VERSION:
         raise ValueError(
-            f"{path}: text vector format {shown(found.get('version'))}; this lst reads {VERSION}. "
+            f"{path}: text vector format {shown_json(found.get('version'))}; this lst reads {VERSION}. "
             "Run lst embed on the descriptions again."
         )
     return convert(found, _Head, f"{path}: metadata", _AGAIN)

@@ -23,7 +23,7 @@ from lst.duration import Pace, in_words, worth_saying
 from lst.evaluation.evaluate import score_clips
 from lst.evaluation.plots import plot_training
 from lst.evaluation.scores import top_k_accuracy
-from lst.facts.choices import plural
+from lst.facts.wording import plural
 from lst.locks import locked
 from lst.nets.checkpoint import make_card, read_card, save_checkpoint
 from lst.nets.language import TEXT_ENCODER, save_language

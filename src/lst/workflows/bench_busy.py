@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lst.data.ntu.files import usable_cores
-from lst.facts.choices import plural
+from lst.facts.wording import plural
 from lst.files import write_json
 from lst.waiting import OWN_CHOICE, SPIN
 

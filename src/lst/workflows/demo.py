@@ -1,6 +1,5 @@
 """The whole path on built-in synthetic clips: prepare, train four streams, test, ensemble."""
 
-import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from lst.data.store.clip_store import ClipStore
 from lst.evaluation.plots import plot_clip
 from lst.evaluation.results import Result, read_results
 from lst.evaluation.scores import load_scores
+from lst.facts.wording import command
 from lst.files import remove_folder
 from lst.locks import locked
 from lst.text.descriptions import default_descriptions
@@ -48,12 +48,12 @@ def run_demo(out: Path, options: TrainOptions, *, overwrite: bool) -> Iterator[s
     best = max((run for run in done if found[run.name]["kind"] == "stream"), key=_top1(found))
     yield from _prediction(best, benchmark.dataset)
     yield "next, without any download:"
-    yield f"  {shlex.join(['lst', 'info', str(best)])}"
+    yield f"  {command('info', best)}"
     actions = ", ".join(benchmark.class_names[:3])
-    data = ["--data", str(store.folder)]
-    yield f"  {shlex.join(['lst', 'classify-by-text', str(best), '--actions', actions, *data])}"
-    plain = ["lst", "train", "demo-joint", "--text.weight", "0", "--out", str(runs / "plain"), *data]
-    yield f"  {shlex.join(plain)}"
+    data = ("--data", store.folder)
+    yield f"  {command('classify-by-text', best, '--actions', actions, *data)}"
+    plain = command("train", "demo-joint", "--text.weight", "0", "--out", runs / "plain", *data)
+    yield f"  {plain}"
     yield "with recordings: lst prepare nw-ucla all_sqe.zip, then lst train nw-ucla-joint"
 
 

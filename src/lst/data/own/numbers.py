@@ -1,6 +1,5 @@
 """Numbers from files: what is a coordinate, what is missing, and what is refused."""
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lst.data.own.recording import ReadError
+from lst.facts.shown import shown_json
 
 LARGEST = 1e7
 """No coordinate is larger, in any unit: 10 km in millimetres. A larger one is taken as missing."""
@@ -22,10 +22,10 @@ def floats_of(values: Sequence[Any], what: str) -> np.ndarray:
         ReadError: one is no number (a text, true, a list).
     """
     if not isinstance(values, list):
-        raise ReadError(f"{what}: expected a list of numbers, got {shown(values)}")
+        raise ReadError(f"{what}: expected a list of numbers, got {shown_json(values)}")
     if wrong := set(map(type, values)) - {int, float, type(None)}:
         value = next(value for value in values if type(value) in wrong)
-        raise ReadError(f"{what}: expected numbers, got {shown(value)}")
+        raise ReadError(f"{what}: expected numbers, got {shown_json(value)}")
     try:
         array = np.array([math.nan if value is None else value for value in values], dtype=np.float64)
     except OverflowError:
@@ -47,11 +47,11 @@ def table_of(rows: Any, width: int | None, what: str) -> np.ndarray:
         ReadError: as `floats_of`, or a row has another width.
     """
     if not isinstance(rows, list) or not rows:
-        raise ReadError(f"{what}: expected a list of points, got {shown(rows)}")
+        raise ReadError(f"{what}: expected a list of points, got {shown_json(rows)}")
     flat: list[Any] = []
     for number, row in enumerate(rows):
         if not isinstance(row, list):
-            raise ReadError(f"{what}, point {number}: expected a list of numbers, got {shown(row)}")
+            raise ReadError(f"{what}, point {number}: expected a list of numbers, got {shown_json(row)}")
         width = len(row) if width is None else width
         if len(row) != width:
             raise ReadError(f"{what}, point {number}: expected {width} numbers, got {len(row)}")
@@ -81,7 +81,7 @@ def float_of_text(text: str, what: str, line: int) -> float:
     except ValueError:
         pass
     comma = " (a comma is no decimal point here)" if "," in word else ""
-    raise ReadError(f"{what}: expected a number, got {shown(text)}{comma}", line)
+    raise ReadError(f"{what}: expected a number, got {shown_json(text)}{comma}", line)
 
 
 def whole_of(value: Any, what: str, line: int | None = None) -> int:
@@ -97,7 +97,7 @@ def whole_of(value: Any, what: str, line: int | None = None) -> int:
     except (ValueError, OverflowError):
         number = None
     if number is None or not abs(number) < 1e15 or number != int(number):
-        raise ReadError(f"{what}: expected a whole number, got {shown(value)}", line)
+        raise ReadError(f"{what}: expected a whole number, got {shown_json(value)}", line)
     return int(number)
 
 
@@ -105,14 +105,6 @@ def check_joints(count: int, what: str) -> None:
     """Raise a ReadError if nobody has that many joints."""
     if not 2 <= count <= MAX_JOINTS:
         raise ReadError(f"{what}: {count} joints; expected 2 to {MAX_JOINTS}")
-
-
-def shown(value: Any) -> str:
-    """Short, for messages."""
-    if isinstance(value, list | dict | tuple):
-        return f"a {type(value).__name__} of {len(value)}"
-    text = json.dumps(value) if value is None or isinstance(value, bool) else repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def mean_step(times: Iterable[float]) -> float | None:

@@ -3,11 +3,12 @@
 import numpy as np
 
 from lst.data.own.detection_list import DetectionList
-from lst.data.own.numbers import mean_step, shown, table_of, whole_of
+from lst.data.own.numbers import mean_step, table_of, whole_of
 from lst.data.own.options import ReadOptions
 from lst.data.own.recording import ReadError, Recording
 from lst.data.own.source import Source
 from lst.facts.layouts.azure_kinect import AZURE_KINECT_32
+from lst.facts.shown import shown_json
 
 
 def read_azure(source: Source, options: ReadOptions) -> list[Recording]:
@@ -22,14 +23,14 @@ def read_azure(source: Source, options: ReadOptions) -> list[Recording]:
     times: list[float] = []
     for position, frame in enumerate(frames):
         if not isinstance(frame, dict) or not isinstance(frame.get("bodies", []), list):
-            raise ReadError(f"frame {position}: expected an object with `bodies`, got {shown(frame)}")
+            raise ReadError(f"frame {position}: expected an object with `bodies`, got {shown_json(frame)}")
         number = whole_of(frame.get("frame_id", position), f"frame {position}, frame_id")
         if isinstance(time := frame.get("timestamp_usec"), int | float):
             times.append(time / 1e6)
         for i, body in enumerate(frame.get("bodies", [])):
             what = f"frame {number}, body {i}"
             if not isinstance(body, dict) or "joint_positions" not in body:
-                raise ReadError(f"{what}: expected an object with `joint_positions`, got {shown(body)}")
+                raise ReadError(f"{what}: expected an object with `joint_positions`, got {shown_json(body)}")
             joints_VC = table_of(body["joint_positions"], 3, f"{what}, joint_positions")
             joints_VC[np.isnan(joints_VC).any(axis=1)] = np.nan
             people.add(number, whole_of(body.get("body_id", i), f"{what}, body_id"), joints_VC, None, what)

@@ -8,13 +8,14 @@ import re
 from typing import Any
 
 from lst.data.own.detection_list import DetectionList
-from lst.data.own.numbers import shown, whole_of
+from lst.data.own.numbers import whole_of
 from lst.data.own.options import ReadOptions
 from lst.data.own.persons import UNKNOWN
 from lst.data.own.points import BODY, body_only, triples
 from lst.data.own.recording import ReadError, Recording
 from lst.data.own.source import Source
 from lst.facts.layouts.coco import COCO_17
+from lst.facts.shown import shown_json
 
 _PERSON = 1
 """COCO's category of persons."""
@@ -70,7 +71,7 @@ def _image_id(image: Any) -> Any:
 
 def _image(entry: Any) -> str:
     if not isinstance(entry, dict) or "image_id" not in entry or "keypoints" not in entry:
-        raise ReadError(f"expected entries with image_id and keypoints, got {shown(entry)}")
+        raise ReadError(f"expected entries with image_id and keypoints, got {shown_json(entry)}")
     return str(entry["image_id"])
 
 

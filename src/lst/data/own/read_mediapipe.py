@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from lst.data.own.detection_list import DetectionList
-from lst.data.own.numbers import floats_of, mean_step, shown, whole_of
+from lst.data.own.numbers import floats_of, mean_step, whole_of
 from lst.data.own.options import ReadOptions
 from lst.data.own.persons import UNKNOWN
 from lst.data.own.recording import ReadError, Recording
 from lst.data.own.source import Source
 from lst.facts.layouts.mediapipe import MEDIAPIPE_33
+from lst.facts.shown import shown_json
 
 WORLD = ("pose_world_landmarks", "poseWorldLandmarks", "world_landmarks", "worldLandmarks")
 IMAGE = ("pose_landmarks", "poseLandmarks", "landmarks")
@@ -65,7 +66,7 @@ def _points(person: Any, what: str) -> tuple[np.ndarray, np.ndarray]:
     if isinstance(person, dict):
         person = person.get("landmark", person.get("landmarks"))
     if not isinstance(person, list) or len(person) != MEDIAPIPE_33.num_joints:
-        raise ReadError(f"{what}: expected {MEDIAPIPE_33.num_joints} points, got {shown(person)}")
+        raise ReadError(f"{what}: expected {MEDIAPIPE_33.num_joints} points, got {shown_json(person)}")
     rows = [
         [p.get("x"), p.get("y"), p.get("z"), p.get("visibility", 1.0)] if isinstance(p, dict) else p
         for p in person

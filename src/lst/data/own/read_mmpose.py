@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from lst.data.own.detection_list import DetectionList
-from lst.data.own.numbers import floats_of, shown, table_of, whole_of
+from lst.data.own.numbers import floats_of, table_of, whole_of
 from lst.data.own.options import ReadOptions
 from lst.data.own.persons import UNKNOWN
 from lst.data.own.points import BODY, body_only, mask_missing
 from lst.data.own.recording import ReadError, Recording
 from lst.data.own.source import Source
 from lst.facts.layouts.coco import COCO_17
+from lst.facts.shown import shown_json
 
 
 def read_mmpose(source: Source, options: ReadOptions) -> list[Recording]:
@@ -28,7 +29,7 @@ def read_mmpose(source: Source, options: ReadOptions) -> list[Recording]:
     people = DetectionList()
     for position, frame in enumerate(content):
         if not isinstance(frame, dict) or not isinstance(frame.get("instances"), list):
-            raise ReadError(f"frame {position}: expected an object with `instances`, got {shown(frame)}")
+            raise ReadError(f"frame {position}: expected an object with `instances`, got {shown_json(frame)}")
         number = whole_of(frame.get("frame_id", position), f"frame {position}, frame_id")
         for i, instance in enumerate(frame["instances"]):
             _add(instance, number, people, f"frame {number}, instance {i}")
@@ -50,7 +51,7 @@ def _names(meta: Any) -> tuple[str, ...]:
 
 def _add(instance: Any, frame: int, people: DetectionList, what: str) -> None:
     if not isinstance(instance, dict) or "keypoints" not in instance:
-        raise ReadError(f"{what}: expected an object with `keypoints`, got {shown(instance)}")
+        raise ReadError(f"{what}: expected an object with `keypoints`, got {shown_json(instance)}")
     joints_VC = table_of(instance["keypoints"], None, f"{what}, keypoints")
     if joints_VC.shape[1] not in (2, 3):
         raise ReadError(f"{what}, keypoints: expected 2 or 3 numbers per point, got {joints_VC.shape[1]}")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lst.data.own.detection_list import DetectionList
-from lst.data.own.numbers import floats_of, shown, whole_of
+from lst.data.own.numbers import floats_of, whole_of
 from lst.data.own.options import ReadOptions
 from lst.data.own.persons import UNKNOWN
 from lst.data.own.points import mask_missing, triples
@@ -15,6 +15,7 @@ from lst.data.own.source import Source, json_of, read_bytes, text_of
 from lst.facts.layouts.coco import COCO_17
 from lst.facts.layouts.openpose_body25 import OPENPOSE_BODY25
 from lst.facts.layouts.openpose_coco18 import OPENPOSE_COCO18
+from lst.facts.shown import shown_json
 
 LAYOUT_OF = {x.num_joints: x.name for x in (OPENPOSE_BODY25, OPENPOSE_COCO18, COCO_17)}
 _FRAME = re.compile(r"(\d+)(?:_keypoints)?$")
@@ -61,7 +62,7 @@ def _add_people(content: Any, frame: int, people: DetectionList) -> None:
     for number, person in enumerate(persons):
         what = f"people[{number}]"
         if not isinstance(person, dict):
-            raise ReadError(f"{what}: expected an object, got {shown(person)}")
+            raise ReadError(f"{what}: expected an object, got {shown_json(person)}")
         if any(person.get(key) for key in _EXTRA):
             people.remarks["persons whose hands and face are left out"] += 1
         joints_VC, scores_V = _joints(person, what)

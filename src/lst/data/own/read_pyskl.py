@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from lst.data.exchange.safe_pickle import load_plain_pickle
-from lst.data.own.numbers import check_joints, shown, without_absurd
+from lst.data.own.numbers import check_joints, without_absurd
 from lst.data.own.options import ReadOptions
 from lst.data.own.recording import Hints, ReadError, Recording
 from lst.data.own.source import Source
+from lst.facts.shown import shown_json
 
 
 def read_pyskl(source: Source, options: ReadOptions) -> list[Recording]:
@@ -46,7 +47,7 @@ def _split_of(splits: dict[Any, Any]) -> dict[str, str]:
 def _recording(entry: Any, number: int, split_of: dict[str, str], width: int) -> Recording:
     what = f"annotation {number}"
     if not isinstance(entry, dict):
-        raise ReadError(f"{what}: expected a dictionary, got {shown(entry)}")
+        raise ReadError(f"{what}: expected a dictionary, got {shown_json(entry)}")
     name = entry.get("frame_dir", entry.get("filename"))
     if not isinstance(name, str) or not name:
         raise ReadError(f"{what}: has no clip id in `frame_dir`")
@@ -78,7 +79,7 @@ def _recording(entry: Any, number: int, split_of: dict[str, str], width: int) ->
 
 def _numbers(value: Any, ndim: int, what: str) -> np.ndarray:
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu" or value.ndim != ndim:
-        raise ReadError(f"{what}: expected an array of numbers with {ndim} axes, got {shown(value)}")
+        raise ReadError(f"{what}: expected an array of numbers with {ndim} axes, got {shown_json(value)}")
     return without_absurd(np.array(value, dtype=np.float64))
 
 

@@ -20,9 +20,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from lst.data.store.manifest import AGAIN, CHECKSUMS, MANIFEST, file_checksum
-from lst.facts.shown import shown as shown_name
+from lst.facts.shown import shown, shown_json
 from lst.typed_csv import read_table, whole_number
-from lst.typed_files import shown
 
 JOINTS, CLIPS, PROBLEMS = "joints.npy", "clips.csv", "problems.csv"
 ALL_FILES = frozenset({JOINTS, CLIPS, MANIFEST, PROBLEMS})
@@ -164,7 +163,7 @@ def write_problems(path: Path, problems: Iterable[Problem]) -> None:
 
 def _cell(text: str) -> str:
     """Names from a zip may hold anything; people look at this file on a terminal."""
-    return shown_name(text, _LONGEST_CELL)
+    return shown(text, _LONGEST_CELL)
 
 
 def _write_csv(path: Path, header: list[str], rows: list[list[Any]]) -> None:
@@ -194,7 +193,8 @@ def read_clips(path: Path, manifest: dict[str, Any]) -> tuple[list[str], np.ndar
     expected = [*COLUMNS, *manifest["attributes"]]
     if header != expected:
         raise ValueError(
-            f"{path}:1: expected the columns {','.join(expected)}, got {shown(','.join(header))}. {AGAIN}"
+            f"{path}:1: expected the columns {','.join(expected)}, "
+            f"got {shown_json(','.join(header))}. {AGAIN}"
         )
     if len(rows) != manifest["clips"]:
         raise ValueError(f"{path}: {len(rows)} clips, but {MANIFEST} says {manifest['clips']}. {AGAIN}")
@@ -218,7 +218,7 @@ def _column(path: Path, name: str, i: int, rows: list[list[str]], manifest: dict
         return cells
     low, high = _RANGES.get(name, _ANY) if i < len(COLUMNS) else _ANY
     return [
-        whole_number(cell, f"{path}: clip {shown(row[0])}, {name}", AGAIN, low=low, high=high)
+        whole_number(cell, f"{path}: clip {shown_json(row[0])}, {name}", AGAIN, low=low, high=high)
         for cell, row in zip(cells, rows, strict=True)
     ]
 

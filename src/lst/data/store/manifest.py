@@ -11,8 +11,9 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from lst.facts.shown import shown_json
 from lst.files import is_unfinished, write_text
-from lst.typed_files import Count, Name, Text, convert, read_object, sealed, shown
+from lst.typed_files import Count, Name, Text, convert, read_object, sealed
 
 FORMAT = "lst-store"
 VERSION = 2
@@ -78,7 +79,9 @@ class Manifest(Struct):
         if "copied_clips" not in self.defects:
             raise ValueError("defects lacks copied_clips")
         if unknown := [name for name in self.text_attributes if name not in self.attributes]:
-            raise ValueError(f"text_attributes names {shown(unknown[0])}, which is not among the attributes")
+            raise ValueError(
+                f"text_attributes names {shown_json(unknown[0])}, which is not among the attributes"
+            )
 
 
 def write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
@@ -107,7 +110,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: is not the manifest of a store (no format {FORMAT!r}).")
     if (version := manifest.get("version")) not in range(OLDEST, VERSION + 1) or version is True:
         raise ValueError(
-            f"{path}: store version {shown(version)}, but this lst reads versions {OLDEST} to "
+            f"{path}: store version {shown_json(version)}, but this lst reads versions {OLDEST} to "
             f"{VERSION}. Update lst, or run `lst prepare` again."
         )
     source = manifest.get("source")
