@@ -23,7 +23,7 @@ def result(split: int, seed: int, closed: float, s: float, u: float, **changed: 
         },
         "inputs": {"text": {"encoder": "MiniLM"}, "source": {}},
         "info": {},
-        "sessions": [{"commit": "0123456789" * 4 + "+dirty"}],
+        "sessions": [{"device": "CPU", "commit": "0123456789" * 4 + "+dirty"}],
         "zero_shot": {"top1": closed, "chance": 0.5},
         "generalised": generalised,
         **changed,
