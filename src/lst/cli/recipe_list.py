@@ -1,11 +1,13 @@
 """`lst train` without a recipe: what there is, on one screen."""
 
+from lst.training.encoder_recipes import encoder_families
 from lst.training.recipes import RECIPES, STREAMS, RunConfig, get_recipe, stream_names
 
 
 def recipe_lines() -> list[str]:
     """One line for each family, what it trains on and how long; every name is FAMILY-STREAM."""
-    families = dict.fromkeys(_family(name) for name in RECIPES)
+    others = encoder_families()
+    families = [family for family in dict.fromkeys(map(_family, RECIPES)) if family not in others]
     width = max(map(len, families))
     streams = ", ".join(modality.replace("_", "-") for modality in STREAMS)
     lines = [
@@ -21,7 +23,15 @@ def recipe_lines() -> list[str]:
     for family in families:
         config = get_recipe(stream_names(family)[0])
         lines.append(f"{family:<{width}}  {config.benchmark:<14}  {config.optim.epochs:>6}{_remark(config)}")
-    return lines
+    encoders = dict.fromkeys(str(fields["encoder"]) for fields in others.values())
+    benchmarks = dict.fromkeys(str(fields["benchmark"]) for fields in others.values())
+    return [
+        *lines,
+        "",
+        "other encoders (lst models): ENCODER-BENCHMARK-STREAM, such as dgstgcn-ntu60-xsub-joint",
+        f"  encoders    {', '.join(encoders)}",
+        f"  benchmarks  {', '.join(benchmarks)}",
+    ]
 
 
 def _family(recipe: str) -> str:

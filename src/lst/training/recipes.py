@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 from lst.facts.benchmarks import BENCHMARKS
 from lst.facts.choices import ClassWeights, Modality, PersonsRule, TextScale, choose
+from lst.training.encoder_recipes import encoder_families
 from lst.training.text_config import TextConfig
 
 Parity = Literal["corrected", "gap"]
@@ -83,7 +84,7 @@ class RunConfig:
     encoder: str = "ctrgcn"
     """The net that turns a clip into features."""
     encoder_width: int = 64
-    """Channels of the first block; the published net has 64."""
+    """Size of the net: 64 is the published one of every encoder, 32 has half the channels."""
     persons: PersonsRule = "every_slot"
     """every_slot: an empty second slot counts as a person, as published; present: only who is there."""
     clip_length: int | None = None
@@ -238,6 +239,11 @@ def _streams(prefix: str, base: RunConfig) -> dict[str, RunConfig]:
     return {f"{prefix}-{m.replace('_', '-')}": replace(base, modality=m) for m in STREAMS}
 
 
+def _from_fields(fields: Mapping[str, Any]) -> RunConfig:
+    groups = {"text": TextConfig(**fields.get("text", {})), "optim": OptimConfig(**fields.get("optim", {}))}
+    return RunConfig(**{**fields, **groups})
+
+
 # Published (second-hand, method.md Section 15): four streams 97.2 for GAP, 96.5 for CTR-GCN.
 _NW_UCLA = RunConfig(benchmark="nw-ucla", optim=OptimConfig(lr=0.2, weight_decay=4e-4))
 _NW_UCLA_CLEAN = replace(_NW_UCLA, benchmark="nw-ucla-clean")
@@ -280,6 +286,7 @@ _FAMILIES: dict[str, RunConfig] = {
     **{name: replace(base, persons="present") for name, base in _NTU_FAMILIES.items()},
     **{f"gap-{name}": replace(base, parity="gap") for name, base in _NTU_FAMILIES.items()},
     "demo": _DEMO,
+    **{family: _from_fields(fields) for family, fields in encoder_families().items()},
 }
 RECIPES: dict[str, RunConfig] = {
     name: config for family, base in _FAMILIES.items() for name, config in _streams(family, base).items()

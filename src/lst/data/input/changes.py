@@ -2,6 +2,7 @@
 
     Rotate.max_radians=0.2             another number of a step
     Rotate=off                         the step is left out
+    UniformFrames()                    another rule for the frames, in the place of the one there is
     Mirror(share=0.5)                  one more step, on joint positions (`InputPipeline.adding`)
     my_steps.Jitter(metres=0.01)       the same with a class of one's own, imported from my_steps.py
 
@@ -14,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lst.data.input.pipeline import InputPipeline
+from lst.data.input.steps.frames import FrameStep
 from lst.data.input.steps.known import STEPS, make_step, step_name
 from lst.data.input.steps.step import Step
 from lst.facts.choices import choose
@@ -35,7 +37,7 @@ def apply_changes(pipeline: InputPipeline, changes: Sequence[str]) -> InputPipel
 
 def _apply(pipeline: InputPipeline, change: str) -> InputPipeline:
     if change.rstrip().endswith(")"):
-        return pipeline.adding(_new_step(change))
+        return pipeline.adding(_new_step(change, pipeline))
     name, equals, value = change.partition("=")
     step, dot, number = name.strip().partition(".")
     kind = _one_of(step, {step_name(s): type(s) for s in pipeline.steps})
@@ -46,7 +48,7 @@ def _apply(pipeline: InputPipeline, change: str) -> InputPipeline:
     return pipeline.changing(kind, **{number: _value(value)})
 
 
-def _new_step(text: str) -> Step:
+def _new_step(text: str, pipeline: InputPipeline) -> Step:
     """`Mirror(share=0.5)`; a name with a dot is a class of the user's own, which the user thereby runs."""
     try:
         call = ast.parse(text.strip(), mode="eval").body
@@ -56,7 +58,10 @@ def _new_step(text: str) -> Step:
         raise ValueError("is not of the form Step(number=value)")
     name = ast.unparse(call.func)
     kind = _imported(name) if "." in name else _one_of(name, STEPS)
-    return make_step(kind, {str(k.arg): _value(ast.unparse(k.value)) for k in call.keywords})
+    numbers = {str(k.arg): _value(ast.unparse(k.value)) for k in call.keywords}
+    if issubclass(kind, FrameStep):  # it takes the place of another one, whose length it has if none is given
+        numbers.setdefault("clip_length", pipeline.clip_length)
+    return make_step(kind, numbers)
 
 
 def _imported(name: str) -> type[Step]:

@@ -53,8 +53,8 @@ class InputPipeline:
         if (count := sum(isinstance(step, FrameStep) for step in self.steps)) != 1:
             names = ", ".join(map(step_name, self.steps)) or "none"
             raise ValueError(
-                f"pipeline: exactly one step must choose the frames (RandomFrames, CropResize, Resize), "
-                f"found {count} among {names}"
+                "pipeline: exactly one step must choose the frames (RandomFrames, CropResize, Resize, "
+                f"UniformFrames), found {count} among {names}"
             )
         channels = self.channels
         for step in self.steps:
@@ -143,8 +143,13 @@ class InputPipeline:
     def adding(self, *steps: Step) -> "InputPipeline":
         """The same pipeline with these steps before its closing ones, so that they see joint positions.
 
-        That is after the frames are chosen, in the published paths and in that for own recordings.
+        That is after the frames are chosen, in the published paths and in that for own recordings. A step
+        that chooses frames takes the place of the one that is there.
         """
+        for step in steps:
+            if isinstance(step, FrameStep):
+                same = tuple(step if isinstance(old, FrameStep) else old for old in self.steps)
+                return self._with(same).adding(*(other for other in steps if other is not step))
         at = next((i for i, step in enumerate(self.steps) if isinstance(step, CLOSING)), len(self.steps))
         return self._with((*self.steps[:at], *steps, *self.steps[at:]))
 

@@ -81,6 +81,42 @@ class RandomFrames(FrameStep):
         return Frames(table_NF)
 
 
+@dataclass(frozen=True)
+class UniformFrames(FrameStep):
+    """As many segments of equal length as frames are wanted, and of each segment a frame as it is.
+
+    Of pyskl (arXiv 2205.09443): drawn from the segment in training, its middle at test time. A clip with
+    fewer than two frames per segment is shown in order with random skips; one that is too short is run
+    through again and again, in training from a random frame on.
+    """
+
+    clip_length: int
+
+    def __post_init__(self) -> None:
+        self._check_length()
+
+    def draw(self, draw: Draw) -> Tensor:
+        """The frames themselves."""
+        n = self.clip_length
+        u_NT1, lengths_N1 = draw.uniform("frames", n + 1), torch.from_numpy(draw.lengths_N)[:, None]
+        place_T = torch.arange(n)
+        start_NT, end_NT = place_T * lengths_N1 // n, (place_T + 1) * lengths_N1 // n
+        segments_NT = start_NT + (u_NT1[:, :n] * (end_NT - start_NT)).long()
+        skipped_NT1 = u_NT1.argsort(dim=1).argsort(dim=1) < lengths_N1 - n  # so many of n + 1 places
+        in_order_NT = place_T + skipped_NT1.cumsum(dim=1)[:, :n]
+        again_NT = ((u_NT1[:, :1] * lengths_N1).long() + place_T) % lengths_N1
+        frames_NT = torch.where(lengths_N1 < 2 * n, in_order_NT, segments_NT)
+        return torch.where(lengths_N1 < n, again_NT, frames_NT)
+
+    def test(self, lengths_N: Tensor) -> Tensor:
+        place_T, lengths_N1 = torch.arange(self.clip_length, device=lengths_N.device), lengths_N[:, None]
+        middle_NT = (2 * place_T + 1) * lengths_N1 // (2 * self.clip_length)
+        return torch.where(lengths_N1 < self.clip_length, place_T % lengths_N1, middle_NT)
+
+    def choose(self, table_NF: Tensor) -> Frames:
+        return Frames(table_NF)
+
+
 class _Window(FrameStep):
     """Rules whose table is start and length of a stretch that is resized linearly."""
 

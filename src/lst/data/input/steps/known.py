@@ -6,7 +6,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from lst.data.input.steps.frames import CropResize, RandomFrames, Resize
+from lst.data.input.steps.drops import AxisDrop, JointDrop
+from lst.data.input.steps.frames import CropResize, RandomFrames, Resize, UniformFrames
 from lst.data.input.steps.missing import FillMissing, FindMissing
 from lst.data.input.steps.persons import EmptySlots
 from lst.data.input.steps.space import Centre, MinMax, ScaleBody
@@ -19,7 +20,7 @@ STEPS: dict[str, type[Step]] = {
     step.__name__: step
     for step in (
         *(Centre, CropResize, EmptySlots, FillMissing, FindMissing, Mirror, MinMax, RandomFrames, Resize),
-        *(Rotate, ScaleBody, Stream, ViewChange),
+        *(AxisDrop, JointDrop, Rotate, ScaleBody, Stream, UniformFrames, ViewChange),
     )
 }
 
