@@ -89,10 +89,10 @@ def test_as_it_is_all_forms_are_within_their_limits():
 
 
 def given(times: dict[str, tuple[float, float, float]]) -> Callable[..., None]:
-    """In place of the clock: seconds of training and inference and the error, by contender."""
+    """In place of the clock: seconds of training and inference and the error, by candidate."""
 
-    def fake(contenders: list[bench.Contender], *more: Any) -> None:
-        for c in contenders:
+    def fake(candidates: list[bench.Candidate], *more: Any) -> None:
+        for c in candidates:
             c.train, c.infer, c.error = times.get(c.name, (1.0, 1.0, 0.0))
 
     return fake
@@ -117,11 +117,11 @@ def test_a_form_that_computes_something_else_is_marked(
 
 
 def test_the_fastest_of_the_repeats_counts(short_clips: None, monkeypatch: pytest.MonkeyPatch):
-    """Each turn times training and then inference; two turns of one contender."""
+    """Each turn times training and then inference; two turns of one candidate."""
     times = iter([3.0, 9.0, 2.0, 5.0])
     monkeypatch.setattr(bench, "seconds", lambda work, device: next(times))
     fused, _ = same_weights()
-    c = bench.Contender("x", supervised(fused, fused.out_channels), bf16=False)
+    c = bench.Candidate("x", supervised(fused, fused.out_channels), bf16=False)
     bench._time_all([c], bench._Step(2, torch.device("cpu")), 2)
     assert (c.train, c.infer) == (2.0, 5.0)
     assert next(times, None) is None

@@ -13,7 +13,7 @@ from lst.data.ntu.raw import read_bodies
 from lst.data.ntu.write import write_bodies
 from lst.data.synthetic.ntu import make_raw, ntu_clip_ids
 from lst.workflows import bench_prepare as bench
-from lst.workflows.bench_prepare import Target, Way, read_plainly
+from lst.workflows.bench_prepare import Candidate, Target, read_plainly
 from lst.workflows.memory import Peak, can_measure, run_lst
 
 CLIP = ntu_clip_ids("ntu120", 1)[0]
@@ -46,9 +46,9 @@ def test_the_plain_reader_checks_too(tmp_path: Path, old: bytes, new: bytes):
 def given(monkeypatch: pytest.MonkeyPatch, times: dict[str, tuple[float, float]]) -> None:
     """In place of the clock: seconds and processor seconds by the first words of a way's name."""
 
-    def fake(ways: list[Way], repeats: int) -> None:
-        ways[2].work()  # somebody has to write the store
-        for way in ways:
+    def fake(candidates: list[Candidate], repeats: int) -> None:
+        candidates[2].work()  # somebody has to write the store
+        for way in candidates:
             way.seconds, way.cpu_seconds = times[way.name]
 
     monkeypatch.setattr(bench, "_time_all", fake)
@@ -94,14 +94,14 @@ def test_the_smallest_times_count(monkeypatch: pytest.MonkeyPatch):
     clock, cpu = iter([0.0, 5.0, 10.0, 12.0]), iter([0.0, 1.0, 2.0, 6.0])
     monkeypatch.setattr(bench.time, "perf_counter", lambda: next(clock))
     monkeypatch.setattr(bench, "_cpu_seconds", lambda: next(cpu))
-    way = Way("x", 1, lambda: None)
+    way = Candidate("x", 1, lambda: None)
     bench._time_all([way], 2)
     assert (way.seconds, way.cpu_seconds) == (2.0, 1.0)
 
 
 def test_work_too_short_for_the_clock_is_not_infinitely_fast(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bench, "_cpu_seconds", lambda: 5.0)
-    way = Way("x", 1, lambda: None)
+    way = Candidate("x", 1, lambda: None)
     way.run()
     assert way.cpu_seconds == 0.01
 

@@ -22,7 +22,7 @@ def clip(*shape: int, start: int = 1) -> np.ndarray:
 def find_defects(clips: Iterable[tuple[str, np.ndarray]]) -> dict[str, list[Any]]:
     with DefectFinder() as finder:
         for clip_id, joints_MTVC in clips:
-            finder.look(clip_id, joints_MTVC)
+            finder.inspect(clip_id, joints_MTVC)
         return finder.found()
 
 

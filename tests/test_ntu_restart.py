@@ -164,7 +164,7 @@ def interrupted(raw: Path, store: Path, after: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        prepare_ntu("ntu60", raw, store, watch=stop)
+        prepare_ntu("ntu60", raw, store, progress=stop)
 
 
 def seen_by_watch(raw: Path, store: Path, **options: Any) -> tuple[int, int, int]:
@@ -178,7 +178,7 @@ def seen_by_watch(raw: Path, store: Path, **options: Any) -> tuple[int, int, int
             came.append(outcome)
             yield outcome
 
-    prepare_ntu("ntu60", raw, store, watch=watch, **options)
+    prepare_ntu("ntu60", raw, store, progress=watch, **options)
     ((total, done),) = seen
     return total, done, len(came)
 
@@ -245,7 +245,7 @@ def test_two_runs_do_not_share_a_journal(raw: Path, tmp_path: Path):
             prepare_ntu("ntu60", raw, tmp_path / "store")
         yield from outcomes
 
-    assert len(prepare_ntu("ntu60", raw, tmp_path / "store", watch=meanwhile).store) > 30
+    assert len(prepare_ntu("ntu60", raw, tmp_path / "store", progress=meanwhile).store) > 30
 
 
 def test_a_folder_of_that_name_that_is_not_ours_stays(raw: Path, tmp_path: Path):

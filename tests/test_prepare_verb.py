@@ -62,7 +62,7 @@ def test_the_bar_goes_on_where_the_run_was(raw: Path, tmp_path: Path, monkeypatc
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        prepare_ntu("ntu60", raw, tmp_path / "store", watch=stop)
+        prepare_ntu("ntu60", raw, tmp_path / "store", progress=stop)
     monkeypatch.setattr(sys, "stderr", Terminal())
     assert prepare("ntu60", raw, "--out", tmp_path / "store") == 0
     first = sys.stderr.getvalue().split("\r")[1]  # type: ignore[attr-defined]

@@ -152,7 +152,7 @@ def test_the_table_has_all_variants_and_seeds_that_are_kept(whole: Path):
     lines = table.splitlines()
     assert lines[0].startswith("**synthetic, joint** (percent): 2 of 16 epochs, repeat 1, encoder width 8.")
     assert [line.split(" |")[0] for line in lines[4:]] == [
-        f"| {get_variant(name).name}: {get_variant(name).says}" for name in TWO
+        f"| {get_variant(name).name}: {get_variant(name).description}" for name in TWO
     ]
     assert [line.split(" | ")[1] for line in lines[4:]] == ["2", "2"]
     assert study_text(TextStudy(family="demo", epochs=3), whole / "results") == ""

@@ -73,7 +73,7 @@ def prepare(args: Sequence[str]) -> None:
                 folder,
                 pipeline=pipeline,
                 workers=count,
-                watch=_watch,
+                progress=_bar,
                 overwrite=overwrite,
             )
         else:
@@ -122,7 +122,7 @@ def synthesize(args: Sequence[str]) -> None:
     tyro.cli(run, prog="lst synthesize", args=args)
 
 
-def _watch(outcomes: Iterator[Outcome], total: int, done: int) -> Iterator[Outcome]:
+def _bar(outcomes: Iterator[Outcome], total: int, done: int) -> Iterator[Outcome]:
     """A bar with the time left, on a terminal only."""
     from tqdm import tqdm
 

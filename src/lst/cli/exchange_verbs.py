@@ -43,7 +43,7 @@ def export_data(args: Sequence[str]) -> None:
         if target.exists() and not overwrite:
             raise ValueError(f"{target}: exists already. Choose another name, or --overwrite it.")
         opened, facts = ClipStore.open(store), get_benchmark(benchmark)
-        export_npz(opened, facts, target, watch=_watch)
+        export_npz(opened, facts, target, progress=_bar)
         counts = ", ".join(f"{len(opened.select(facts, split))} {split}" for split in get_args(Split))
         print(f"wrote {target}: {counts}, {target.stat().st_size / 1e6:.1f} MB")
         if opened.manifest["source"].get("synthetic"):
@@ -105,7 +105,7 @@ def _import(sources: Sequence[Path], folder: Path, benchmark: str | None, *, ove
                 f"benchmark it was made for: {_npz_names()}"
             )
         made_for = [(path, _benchmark_of(path, benchmark)) for path in sources]
-        return import_npz(made_for, folder, watch=_watch, overwrite=overwrite)
+        return import_npz(made_for, folder, progress=_bar, overwrite=overwrite)
     if source.suffix.lower() not in _PICKLES:
         raise ValueError(f"{source}: expected an .npz of CTR-GCN's layout or a .pkl of pyskl or mmaction2")
     if benchmark is not None:
@@ -116,7 +116,7 @@ def _import(sources: Sequence[Path], folder: Path, benchmark: str | None, *, ove
     return import_pyskl(sources, folder, overwrite=overwrite)
 
 
-def _watch(clips: Iterator[Any], total: int, what: str) -> Iterator[Any]:
+def _bar(clips: Iterator[Any], total: int, what: str) -> Iterator[Any]:
     """A bar with the time left, on a terminal only."""
     from tqdm import tqdm
 

@@ -85,7 +85,7 @@ def prepare(args: Sequence[str]) -> None:
             class_names=class_names,
             split=OwnSplit(test_groups, test_share),
             overwrite=overwrite,
-            watch=_watch,
+            progress=_bar,
         )
         print_prepared(prepared, next_step=f"lst check {prepared.store.folder}")
         if strict and prepared.problems:
@@ -94,7 +94,7 @@ def prepare(args: Sequence[str]) -> None:
     tyro.cli(run, prog="lst prepare own", args=args)
 
 
-def _watch(sources: Sequence[Source]) -> Iterator[Source]:
+def _bar(sources: Sequence[Source]) -> Iterator[Source]:
     """A bar on a terminal."""
     if not sys.stderr.isatty():
         yield from sources

@@ -28,7 +28,7 @@ def text(args: Sequence[str]) -> None:
         print(
             "usage: lst study text FAMILY [options]; `lst study text --help` shows the options\n\nvariants:"
         )
-        print("\n".join(f"  {variant.name:<16} {variant.says}" for variant in VARIANTS))
+        print("\n".join(f"  {variant.name:<16} {variant.description}" for variant in VARIANTS))
         return
     tyro.cli(_text, prog="lst study text", args=args)
 

@@ -14,7 +14,7 @@ class Row:
     """A variant and the results of its seeds."""
 
     name: str
-    says: str
+    description: str
     results: tuple[Result, ...]
 
 
@@ -57,7 +57,7 @@ def study_caption(results: Sequence[Result], baseline: str) -> str:
 
 def _cells(row: Row, baseline: Sequence[Result], keys: Sequence[str]) -> list[str]:
     ours, theirs = _by_seed(row.results), _by_seed(baseline)
-    cells = [f"{row.name}: {row.says}", str(len(ours))]
+    cells = [f"{row.name}: {row.description}", str(len(ours))]
     cells += [spread([value for r in ours.values() if (value := r.get(key)) is not None]) for key in keys]
     itself = {r["name"] for r in row.results} == {r["name"] for r in baseline}
     pairs = [] if itself else [(ours[seed], theirs[seed]) for seed in sorted(ours.keys() & theirs.keys())]

@@ -93,7 +93,7 @@ def _train(
             *(out, config.batch_size, shown, shown),
         )
     rows, sessions = _resume(run, folder)
-    logger.info("%s: %s", out, run.says())
+    logger.info("%s: %s", out, run.summary())
     curves = TensorBoardCurves(out, first_epoch=len(rows) + 1)
     if len(rows) < config.optim.epochs:
         session = {"first_epoch": len(rows) + 1, **run.session()}
@@ -193,7 +193,7 @@ class _Run:
         if compiled:
             parts.supervision.compile()
 
-    def says(self) -> str:
+    def summary(self) -> str:
         """What is about to be computed, in a line."""
         parts, config = self.parts, self.config
         numbers = sum(p.numel() for p in parts.classifier.parameters())

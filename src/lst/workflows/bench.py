@@ -1,6 +1,6 @@
 """Speed of the fused encoder beside its plain form: same weights, same input, same run, same machine state.
 
-A training step is the real one: forward, language and label loss, backward, SGD. The contenders are timed in
+A training step is the real one: forward, language and label loss, backward, SGD. The candidates are timed in
 turns, so a machine that slows down slows all of them. Ratios count, not milliseconds.
 """
 
@@ -31,7 +31,7 @@ TOLERANCE = {False: 1e-4, True: 3e-2}  # relative error of the logits in fp32, a
 
 
 @dataclass
-class Contender:
+class Candidate:
     """One way of computing a step, with its fastest times in seconds."""
 
     name: str
@@ -52,7 +52,7 @@ class Contender:
 
 
 class _Step:
-    """One batch of random clips with labels and texts, and what the contenders do with it."""
+    """One batch of random clips with labels and texts, and what the candidates do with it."""
 
     def __init__(self, batch: int, device: torch.device) -> None:
         benchmark, draws = get_benchmark(BENCHMARK), torch.Generator().manual_seed(1)
@@ -61,12 +61,12 @@ class _Step:
         self.labels_N = torch.randint(benchmark.num_classes, (batch,), generator=draws).to(device)
         self.text_draws_N = torch.rand(batch, generator=draws).to(device)
 
-    def infer(self, c: Contender) -> Tensor:
+    def infer(self, c: Candidate) -> Tensor:
         c.net.eval()
         with torch.inference_mode(), torch.autocast(self.x_NCTVM.device.type, torch.bfloat16, enabled=c.bf16):
             return c.net.classifier(self.x_NCTVM)
 
-    def train(self, c: Contender) -> None:
+    def train(self, c: Candidate) -> None:
         c.net.train()
         with torch.autocast(self.x_NCTVM.device.type, torch.bfloat16, enabled=c.bf16):
             terms = c.net(self.x_NCTVM, self.labels_N, self.text_draws_N)
@@ -131,40 +131,40 @@ def bench_encoder(
     keep_freed_memory()
     fused, plain = same_weights()
     nets = [supervised(net, fused.out_channels).to(where) for net in (plain, fused)]
-    contenders = [
-        Contender("plain, fp32", nets[0], bf16=False),
-        Contender("fused, fp32", nets[1], bf16=False),
-        Contender("fused, bf16 autocast", nets[1], bf16=True),
+    candidates = [
+        Candidate("plain, fp32", nets[0], bf16=False),
+        Candidate("fused, fp32", nets[1], bf16=False),
+        Candidate("fused, bf16 autocast", nets[1], bf16=True),
     ]
     if compiled:
         net = supervised(same_weights()[0], fused.out_channels).to(where)
         net.compile()
         net.classifier.compile()
-        contenders.append(Contender("fused, bf16, compiled", net, bf16=True))
-    _time_all(contenders, _Step(batch, where), repeats)
+        candidates.append(Candidate("fused, bf16, compiled", net, bf16=True))
+    _time_all(candidates, _Step(batch, where), repeats)
     yield f"{describe_device(where)}, torch {torch.__version__}"
     yield f"{batch} clips of {BENCHMARK}'s shape per step"
     yield f"{'':<24}{'training':>12}{'':>9}{'inference':>12}{'':>9}{'error':>10}{'limit':>9}"
-    yield from (_line(c, contenders[0]) for c in contenders)
+    yield from (_line(c, candidates[0]) for c in candidates)
     if out is not None:
-        write_json(out, _record(contenders, where, batch))
+        write_json(out, _record(candidates, where, batch))
         yield f"wrote {out}"
 
 
-def _time_all(contenders: list[Contender], step: _Step, repeats: int) -> None:
-    expected = step.infer(contenders[0])
-    for c in contenders:  # errors first: a training step changes the weights
+def _time_all(candidates: list[Candidate], step: _Step, repeats: int) -> None:
+    expected = step.infer(candidates[0])
+    for c in candidates:  # errors first: a training step changes the weights
         c.error = float((step.infer(c) - expected).norm() / expected.norm())
-    for c in contenders:
+    for c in candidates:
         step.train(c)  # warm-up
     for _ in range(repeats):
-        for c in contenders:
+        for c in candidates:
             c.train = min(c.train, seconds(lambda c=c: step.train(c), step.x_NCTVM.device))
-        for c in contenders:
+        for c in candidates:
             c.infer = min(c.infer, seconds(lambda c=c: step.infer(c), step.x_NCTVM.device))
 
 
-def _line(c: Contender, first: Contender) -> str:
+def _line(c: Candidate, first: Candidate) -> str:
     verdict = "" if c.exact_enough else "  TOO FAR OFF"
     return (
         f"{c.name:<24}{1e3 * c.train:>9.0f} ms{first.train / c.train:>8.2f}x"
@@ -173,8 +173,8 @@ def _line(c: Contender, first: Contender) -> str:
     )
 
 
-def _record(contenders: list[Contender], device: torch.device, batch: int) -> dict[str, Any]:
-    first = contenders[0]
+def _record(candidates: list[Candidate], device: torch.device, batch: int) -> dict[str, Any]:
+    first = candidates[0]
     return {
         "format": "lst-bench",
         "device": describe_device(device),
@@ -190,6 +190,6 @@ def _record(contenders: list[Contender], device: torch.device, batch: int) -> di
                 "error": c.error,
                 "tolerance": TOLERANCE[c.bf16],
             }
-            for c in contenders
+            for c in candidates
         ],
     }

@@ -1,6 +1,6 @@
 """Speed, memory and size of preparing NTU RGB+D beside a plain reader, on synthetic raw files of real length.
 
-All ways read the same files in the same run, in turns, from files that the system has in memory. The plain
+All read the same files in the same run, in turns, from files that the system has in memory. The plain
 reader only reads; preparing also chooses persons, centres, looks for defects and writes the store. Ratios are
 of processor time, worker processes included, so that other programs on the machine do not decide them.
 """
@@ -35,7 +35,7 @@ NUM_JOINTS, BODY_FIELDS, JOINT_FIELDS = 25, 10, 12
 
 
 @dataclass
-class Way:
+class Candidate:
     """One way through all the files; of its times the smallest count, each by itself."""
 
     name: str
@@ -111,12 +111,12 @@ def bench_prepare(
     with tempfile.TemporaryDirectory(prefix="lst-bench-") as name:
         base = Path(name)
         size = synthesize_ntu(DATASET, base / "raw", clips=clips, seed=seed)
-        ways = _ways(base, cores)
-        _time_all(ways, repeats)
+        candidates = _candidates(base, cores)
+        _time_all(candidates, repeats)
         store = ClipStore.open(base / "store")
         yield f"{describe_device(torch.device('cpu'))}, NumPy {np.__version__}"
         yield f"{clips} synthetic clips of {DATASET}, no recordings: {_lengths(store)}, {size / 1e6:.0f} MB"
-        yield from _speed_lines(ways, clips)
+        yield from _speed_lines(candidates, clips)
         share = _store_bytes(base / "store") / (len(store) * DENSE_BYTES)
         yield f"store: {share:.3f} of a dense npz of the same clips (300 x 150 float32)"
         peaks: dict[int, Peak] = {}
@@ -124,31 +124,35 @@ def bench_prepare(
             for count in (clips, LARGE * clips) if large else (clips,):
                 peaks[count] = _peak(base, count, seed, cores, repeats)
                 yield _peak_line(count, peaks[count])
-    targets = _targets(ways, clips, share, peaks)
+    targets = _targets(candidates, clips, share, peaks)
     yield from (target.line() for target in targets)
     if out is not None:
-        write_json(out, _record(ways, clips, seed, share, peaks, targets))
+        write_json(out, _record(candidates, clips, seed, share, peaks, targets))
         yield f"wrote {out}"
 
 
-def _ways(base: Path, cores: int) -> list[Way]:
+def _candidates(base: Path, cores: int) -> list[Candidate]:
     paths = sorted((base / "raw").glob("*.skeleton"))
 
     def prepare(workers: int) -> None:
         prepare_ntu(DATASET, base / "raw", base / "store", workers=workers, overwrite=True)
 
-    ways = [
-        Way("plain reader, reads only", 1, lambda: [read_plainly(path) for path in paths]),
-        Way("lst reader, reads only", 1, lambda: [read_bodies(path.read_bytes()) for path in paths]),
-        Way("prepare, 1 worker", 1, lambda: prepare(1)),
+    candidates = [
+        Candidate("plain reader, reads only", 1, lambda: [read_plainly(path) for path in paths]),
+        Candidate("lst reader, reads only", 1, lambda: [read_bodies(path.read_bytes()) for path in paths]),
+        Candidate("prepare, 1 worker", 1, lambda: prepare(1)),
     ]
-    return [*ways, Way(f"prepare, {cores} workers", cores, lambda: prepare(cores))] if cores > 1 else ways
+    return (
+        [*candidates, Candidate(f"prepare, {cores} workers", cores, lambda: prepare(cores))]
+        if cores > 1
+        else candidates
+    )
 
 
-def _time_all(ways: Sequence[Way], repeats: int) -> None:
+def _time_all(candidates: Sequence[Candidate], repeats: int) -> None:
     for _ in range(max(repeats, 1)):
-        for way in ways:
-            way.run()
+        for candidate in candidates:
+            candidate.run()
 
 
 def _cpu_seconds() -> float:
@@ -162,22 +166,22 @@ def _lengths(store: ClipStore) -> str:
     return f"{store.frames.mean():.1f} frames and {bodies:.2f} bodies per frame after preparing"
 
 
-def _speed_lines(ways: Sequence[Way], clips: int) -> Iterator[str]:
+def _speed_lines(candidates: Sequence[Candidate], clips: int) -> Iterator[str]:
     yield f"{'':<28}{'clips/s':>9}{'per CPU-s':>11}{'to plain':>10}{f'{ALL_FILES:,} files':>16}"
-    for way in ways:
+    for candidate in candidates:
         yield (
-            f"{way.name:<28}{clips / way.seconds:>9.0f}{clips / way.cpu_seconds:>11.0f}"
-            f"{_ratio(way, ways):>9.2f}x{_all_files_minutes(way, clips):>12.1f} min"
+            f"{candidate.name:<28}{clips / candidate.seconds:>9.0f}{clips / candidate.cpu_seconds:>11.0f}"
+            f"{_ratio(candidate, candidates):>9.2f}x{_all_files_minutes(candidate, clips):>12.1f} min"
         )
 
 
-def _ratio(way: Way, ways: Sequence[Way]) -> float:
+def _ratio(candidate: Candidate, candidates: Sequence[Candidate]) -> float:
     """How many files in the processor time in which the plain reader reads one."""
-    return ways[0].cpu_seconds / way.cpu_seconds
+    return candidates[0].cpu_seconds / candidate.cpu_seconds
 
 
-def _all_files_minutes(way: Way, clips: int) -> float:
-    return ALL_FILES / clips * way.seconds / 60
+def _all_files_minutes(candidate: Candidate, clips: int) -> float:
+    return ALL_FILES / clips * candidate.seconds / 60
 
 
 def _store_bytes(folder: Path) -> int:
@@ -207,14 +211,16 @@ def _peak_line(clips: int, peak: Peak) -> str:
     )
 
 
-def _targets(ways: Sequence[Way], clips: int, share: float, peaks: dict[int, Peak]) -> list[Target]:
-    alone, last = ways[2], ways[-1]
+def _targets(
+    candidates: Sequence[Candidate], clips: int, share: float, peaks: dict[int, Peak]
+) -> list[Target]:
+    alone, last = candidates[2], candidates[-1]
     # Of the whole command on as many files as were tried: that processes start first counts less among many.
     largest = max(peaks, default=clips)
     what = f"lst prepare of {largest:,}" if peaks else f"prepare of {clips:,} in this process"
     rate = largest / peaks[largest].seconds if peaks else clips / last.seconds
     found = [
-        Target("prepare, times the plain reader per core", _ratio(alone, ways), 4, at_least=True),
+        Target("prepare, times the plain reader per core", _ratio(alone, candidates), 4, at_least=True),
         Target(f"{what}, clips/s with {last.cores} workers", rate, 500 * last.cores, at_least=True),
         Target("store, share of a dense npz", share, 0.25, at_least=False),
     ]
@@ -229,7 +235,7 @@ def _targets(ways: Sequence[Way], clips: int, share: float, peaks: dict[int, Pea
 
 
 def _record(
-    ways: Sequence[Way],
+    candidates: Sequence[Candidate],
     clips: int,
     seed: int,
     share: float,
@@ -247,15 +253,15 @@ def _record(
         "store_to_dense": share,
         "rows": [
             {
-                "name": way.name,
-                "cores": way.cores,
-                "seconds": way.seconds,
-                "cpu_seconds": way.cpu_seconds,
-                "clips_per_second": clips / way.seconds,
-                "ratio_per_core": _ratio(way, ways),
-                "all_files_minutes": _all_files_minutes(way, clips),
+                "name": candidate.name,
+                "cores": candidate.cores,
+                "seconds": candidate.seconds,
+                "cpu_seconds": candidate.cpu_seconds,
+                "clips_per_second": clips / candidate.seconds,
+                "ratio_per_core": _ratio(candidate, candidates),
+                "all_files_minutes": _all_files_minutes(candidate, clips),
             }
-            for way in ways
+            for candidate in candidates
         ],
         "memory": [{"clips": count, **vars(peak)} for count, peak in peaks.items()],
         "targets": [{**vars(target), "met": target.met} for target in targets],

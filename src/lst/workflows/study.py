@@ -122,7 +122,7 @@ def study_text(study: TextStudy, results: Path) -> str:
     tables = []
     for recipe in study.recipes():
         kept = {variant.name: _kept(study, recipe, variant, results) for variant in VARIANTS}
-        rows = [Row(v.name, v.says, tuple(kept[v.name])) for v in VARIANTS if kept[v.name]]
+        rows = [Row(v.name, v.description, tuple(kept[v.name])) for v in VARIANTS if kept[v.name]]
         if rows:
             found = [result for row in rows for result in row.results]
             tables.append(f"{study_caption(found, BASELINE)}\n\n{study_table(rows, kept[BASELINE])}")

@@ -12,7 +12,7 @@ class Variant:
     """One change of the text side. All else is the recipe's: schedule, clips, draws, start values."""
 
     name: str
-    says: str
+    description: str
     """A row of the table: what it is, in a few words."""
     text: Mapping[str, Any]
     """Fields of `TextConfig`."""

@@ -31,11 +31,11 @@ ROW = "row_{}"
 """Attribute of its clips: the row in the split of a benchmark."""
 
 
-Watch = Callable[[Iterator[Any], int, str], Iterator[Any]]
+Progress = Callable[[Iterator[Any], int, str], Iterator[Any]]
 """(clips, their number, what is done with them) -> the clips, for example through a progress bar."""
 
 
-def unwatched(clips: Iterator[Any], total: int, what: str) -> Iterator[Any]:
+def no_progress(clips: Iterator[Any], total: int, what: str) -> Iterator[Any]:
     """The clips as they are."""
     return clips
 
@@ -59,7 +59,9 @@ NPZ_LAYOUTS: dict[str, NpzLayout] = {
 }
 
 
-def export_npz(store: ClipStore, benchmark: Benchmark, path: str | Path, *, watch: Watch = unwatched) -> None:
+def export_npz(
+    store: ClipStore, benchmark: Benchmark, path: str | Path, *, progress: Progress = no_progress
+) -> None:
     """Write the `.npz` of a benchmark, one clip at a time in memory. The same store gives the same bytes.
 
     Raises:
@@ -79,7 +81,7 @@ def export_npz(store: ClipStore, benchmark: Benchmark, path: str | Path, *, watc
             with _entry(archive, f"x_{split}") as file:
                 _write_header(file, "<f4", (len(rows), num_frames, WIDTH))
                 clips = _padded(store, rows, num_frames, layout)
-                for x_TD in watch(clips, len(rows), f"writing x_{split}"):
+                for x_TD in progress(clips, len(rows), f"writing x_{split}"):
                     file.write(x_TD.astype("<f4").tobytes())
             with _entry(archive, f"y_{split}") as file:
                 _write_header(file, "<f8", (len(rows), benchmark.num_classes))

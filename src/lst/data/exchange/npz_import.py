@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from lst.data.exchange.npz_export import PADDED, ROW, Watch, unwatched
-from lst.data.exchange.npz_source import NpzSource, Place
+from lst.data.exchange.npz_export import PADDED, ROW, Progress, no_progress
+from lst.data.exchange.npz_source import NpzRow, NpzSource
 from lst.data.exchange.placeholder_ids import made_up_ids
 from lst.data.store.clip_store import MADE_UP, StoredClip, write_store
 from lst.data.store.prepared import Prepared, on_counts
@@ -27,7 +27,7 @@ def import_npz(
     sources: Sequence[tuple[str | Path, Benchmark]],
     folder: str | Path,
     *,
-    watch: Watch = unwatched,
+    progress: Progress = no_progress,
     overwrite: bool = False,
 ) -> Prepared:
     """Make the store `folder` from one `.npz`, or from those of several benchmarks of a data set.
@@ -40,9 +40,9 @@ def import_npz(
         ValueError: one is no such `.npz`, they are not of one data set and several benchmarks, or one has a
             clip that another lacks.
     """
-    opened = _open_all(sources, watch)
+    opened = _open_all(sources, progress)
     first, names = opened[0], [source.benchmark.name for source in opened]
-    named = _named(opened, _match(opened, watch))
+    named = _named(opened, _match(opened, progress))
     facts: dict[str, Any] = {
         "name": " + ".join(source.path.name for source in opened),
         MADE_UP: names,
@@ -52,7 +52,7 @@ def import_npz(
     clips = (_clip(clip_id, opened, places) for clip_id, places in named)
     store = write_store(
         folder,
-        watch(_looked_at(clips, facts, odd), len(named), "copying"),
+        progress(_looked_at(clips, facts, odd), len(named), "copying"),
         dataset=first.benchmark.dataset,
         layout=first.benchmark.layout,
         source=facts,  # its checksum comes with the last clip
@@ -65,7 +65,7 @@ def import_npz(
     return Prepared(store, (), (remark, *on_odd, *on_counts(store)))
 
 
-def _open_all(sources: Sequence[tuple[str | Path, Benchmark]], watch: Watch) -> list[NpzSource]:
+def _open_all(sources: Sequence[tuple[str | Path, Benchmark]], progress: Progress) -> list[NpzSource]:
     """Checked, in an order of their own, so that the clip ids do not depend on that of the arguments."""
     if not sources:
         raise ValueError("there is no npz to import")
@@ -74,14 +74,14 @@ def _open_all(sources: Sequence[tuple[str | Path, Benchmark]], watch: Watch) -> 
     for one, next_one in pairwise(opened):  # two of one benchmark stand side by side
         _check_same_kind(one, next_one)
     for source in opened:
-        for _ in watch(source.check(), source.num_pieces, f"checking {source.path.name}"):
+        for _ in progress(source.check(), source.num_pieces, f"checking {source.path.name}"):
             pass
     return opened
 
 
 def _named(
-    opened: Sequence[NpzSource], matched: Sequence[tuple[Place, ...]]
-) -> list[tuple[str, tuple[Place, ...]]]:
+    opened: Sequence[NpzSource], matched: Sequence[tuple[NpzRow, ...]]
+) -> list[tuple[str, tuple[NpzRow, ...]]]:
     """The clips with their ids, in the order of these."""
     splits: list[tuple[Split, ...]] = [tuple(place.split for place in places) for places in matched]
     labels = [opened[0].labels[places[0]] for places in matched]
@@ -125,17 +125,17 @@ def _differ(first: NpzSource, other: NpzSource, how: str) -> str:
     )
 
 
-def _match(opened: Sequence[NpzSource], watch: Watch) -> list[tuple[Place, ...]]:
+def _match(opened: Sequence[NpzSource], progress: Progress) -> list[tuple[NpzRow, ...]]:
     """The place of every clip in each of the files, in the order of the first one.
 
     Copies of a clip are matched in their order, so each file keeps its numbers, whichever copy is which.
     """
     first, *others = opened
-    matched: list[tuple[Place, ...]] = [(place,) for place in first.labels]
-    keys = list(_keys(first, watch)) if others else []
+    matched: list[tuple[NpzRow, ...]] = [(place,) for place in first.labels]
+    keys = list(_keys(first, progress)) if others else []
     for other in others:
-        waiting: defaultdict[bytes, deque[Place]] = defaultdict(deque)
-        for place, key in zip(other.labels, _keys(other, watch), strict=True):
+        waiting: defaultdict[bytes, deque[NpzRow]] = defaultdict(deque)
+        for place, key in zip(other.labels, _keys(other, progress), strict=True):
             waiting[key].append(place)
         for clip, key in enumerate(keys):
             if not waiting[key]:
@@ -150,15 +150,15 @@ def _match(opened: Sequence[NpzSource], watch: Watch) -> list[tuple[Place, ...]]
     return matched
 
 
-def _keys(source: NpzSource, watch: Watch) -> Iterator[bytes]:
+def _keys(source: NpzSource, progress: Progress) -> Iterator[bytes]:
     """For each clip a digest of its class and its numbers."""
-    for place in watch(iter(source.labels), len(source.labels), f"reading {source.path.name}"):
+    for place in progress(iter(source.labels), len(source.labels), f"reading {source.path.name}"):
         joints_MTVC = source.joints(place)
         head = f"{source.labels[place]} {joints_MTVC.shape}".encode()
         yield hashlib.sha256(head + np.ascontiguousarray(joints_MTVC).tobytes()).digest()
 
 
-def _clip(clip_id: str, opened: Sequence[NpzSource], places: Sequence[Place]) -> StoredClip:
+def _clip(clip_id: str, opened: Sequence[NpzSource], places: Sequence[NpzRow]) -> StoredClip:
     rows = {
         ROW.format(source.benchmark.name): place.row for source, place in zip(opened, places, strict=True)
     }

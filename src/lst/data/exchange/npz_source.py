@@ -22,7 +22,7 @@ _NAMES = tuple(f"{array}_{split}" for split in _SPLITS for array in ("x", "y"))
 _ONE_HOT = "one-hot numbers of any type"
 
 
-class Place(NamedTuple):
+class NpzRow(NamedTuple):
     """Where a clip stands in an `.npz`."""
 
     split: Split
@@ -35,7 +35,7 @@ class NpzSource:
 
     path: Path
     benchmark: Benchmark
-    labels: dict[Place, int]
+    labels: dict[NpzRow, int]
     """0-based classes of all its clips: those to train, then those to test."""
     padded_frames: int
     _x: dict[Split, np.ndarray]
@@ -52,7 +52,7 @@ class NpzSource:
         arrays = open_npz(path, _NAMES)
         _check_arrays(path, arrays, benchmark)
         labels = {
-            Place(split, row): label
+            NpzRow(split, row): label
             for split in _SPLITS
             for row, label in enumerate(_labels(path, f"y_{split}", arrays))
         }
@@ -72,7 +72,7 @@ class NpzSource:
         """
         return check_npz(self.path, _NAMES)
 
-    def joints(self, place: Place) -> np.ndarray:
+    def joints(self, place: NpzRow) -> np.ndarray:
         """(M, T, V, C) of a clip, without frames and persons that only fill up."""
         copies = NPZ_LAYOUTS[self.benchmark.name].copies_single_person
         return _without_filling(np.asarray(self._x[place.split][place.row]), copies)

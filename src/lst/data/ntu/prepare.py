@@ -27,7 +27,7 @@ from lst.files import names_full_disk
 ListedRule = Literal["leave_out", "use"]
 """What happens to the files on the published list of missing or incomplete skeletons."""
 
-Watch = Callable[[Iterator[Outcome], int, int], Iterator[Outcome]]
+Progress = Callable[[Iterator[Outcome], int, int], Iterator[Outcome]]
 """See `prepare_ntu`."""
 
 _RANGES = (
@@ -39,7 +39,7 @@ _EXPECTED = (
 )
 
 
-def _unwatched(outcomes: Iterator[Outcome], total: int, done: int) -> Iterator[Outcome]:
+def _no_progress(outcomes: Iterator[Outcome], total: int, done: int) -> Iterator[Outcome]:
     return outcomes
 
 
@@ -53,7 +53,7 @@ def prepare_ntu(
     pipeline: Pipeline = "reference",
     wanted: Collection[str] | None = None,
     workers: int = 1,
-    watch: Watch = _unwatched,
+    progress: Progress = _no_progress,
     overwrite: bool = False,
 ) -> Prepared:
     """Make the store `folder` of "ntu60" or "ntu120" from `sources`: folders or zips with `.skeleton` files.
@@ -70,7 +70,7 @@ def prepare_ntu(
         short: what the reference does with a file of several bodies, all of them shorter than 12 frames.
         pipeline: as all published results, or corrected.
         wanted: use these clips only; one that has no file is a problem.
-        watch: called with (outcomes of files, number of all files, number of files that an earlier run has
+        progress: called with (outcomes of files, number of all files, number of files that an earlier run has
             done); gives the outcomes on, for example through a progress bar.
 
     Raises:
@@ -88,7 +88,7 @@ def prepare_ntu(
         store = None if overwrite else _written_before(Path(folder), run, journal, len(tasks))
         if store is None:
             outcomes = journal.outcomes(
-                lambda rest: watch(convert_all(raws, rest, rules, workers), len(tasks), journal.done)
+                lambda rest: progress(convert_all(raws, rest, rules, workers), len(tasks), journal.done)
             )
             store = write_store(
                 folder,

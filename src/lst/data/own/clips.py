@@ -22,7 +22,7 @@ from lst.data.store.clip_store import Problem
 from lst.facts.coordinates import Coordinates
 from lst.facts.skeleton import Skeleton
 
-Watch = Callable[[Sequence[Source]], Iterator[Source]]
+Progress = Callable[[Sequence[Source]], Iterator[Source]]
 """Hands on the sources, and may show how far they are."""
 
 
@@ -61,7 +61,7 @@ class HowToRead:
 
 
 def recordings_in(
-    path: Path, how: HowToRead, problems: list[Problem], ignored: list[str], watch: Watch = iter
+    path: Path, how: HowToRead, problems: list[Problem], ignored: list[str], progress: Progress = iter
 ) -> Iterator[tuple[Source, Recording]]:
     """All recordings below a folder, or in a file, one at a time; adds to `problems` what cannot be read.
 
@@ -70,7 +70,7 @@ def recordings_in(
     """
     sources, passed_over = sources_in(path)
     ignored += passed_over
-    for source in watch(sources):
+    for source in progress(sources):
         try:
             found = read_source(source, how.read)
         except ReadError as error:
@@ -80,7 +80,7 @@ def recordings_in(
             yield source, recording
 
 
-def gather(path: Path, how: HowToRead, labels: Labels | None, watch: Watch = iter) -> Gathered:
+def gather(path: Path, how: HowToRead, labels: Labels | None, progress: Progress = iter) -> Gathered:
     """The clips below a folder.
 
     A clip's label is that of `labels` if they are given; else the one in the file, else the first folder
@@ -91,7 +91,7 @@ def gather(path: Path, how: HowToRead, labels: Labels | None, watch: Watch = ite
         ValueError: no recording can be used; names the first reason.
     """
     result = Gathered()
-    read = recordings_in(path, how, result.problems, result.ignored, watch)
+    read = recordings_in(path, how, result.problems, result.ignored, progress)
     rows: dict[str, list[LabelRow]] = {}
     if labels is not None:
         result.problems += [Problem(labels.path.name, line, text) for line, text in labels.bad]

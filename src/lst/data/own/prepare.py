@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lst.data.own.class_names import renamed
-from lst.data.own.clips import Gathered, HowToRead, Watch, gather
+from lst.data.own.clips import Gathered, HowToRead, Progress, gather
 from lst.data.own.labels import read_labels
 from lst.data.store.clip_store import SplitPlan, StoredClip, write_store
 from lst.data.store.prepared import Prepared, on_counts
@@ -35,7 +35,7 @@ def prepare_own(
     class_names: Path | None = None,
     name: str | None = None,
     overwrite: bool = False,
-    watch: Watch = iter,
+    progress: Progress = iter,
 ) -> Prepared:
     """Make the store `folder` from the recordings below `path`. All clips are in memory meanwhile.
 
@@ -48,7 +48,7 @@ def prepare_own(
         FileNotFoundError: there is no such file or folder.
         ValueError: nothing can be used, clips have no label, there is one class only, or the split fails.
     """
-    found = gather(path, how, None if labels is None else read_labels(labels), watch)
+    found = gather(path, how, None if labels is None else read_labels(labels), progress)
     classes = classes_of(found, path)
     names = classes if class_names is None else renamed(classes, class_names)
     assert found.layout is not None

@@ -344,7 +344,7 @@ def write_store(
         DefectFinder() as defects,
     ):
         lines, channels, joints_crc = files.write_joints(
-            temporary / files.JOINTS, clips, skeleton.num_joints, defects.look, num_classes
+            temporary / files.JOINTS, clips, skeleton.num_joints, defects.inspect, num_classes
         )
         if coordinates is not None and coordinates.num_channels != channels:
             raise ValueError(

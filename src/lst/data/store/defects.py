@@ -33,7 +33,7 @@ class DefectFinder:
     ) -> None:
         self._poses.__exit__(kind, error, trace)
 
-    def look(self, clip_id: str, joints_MTVC: np.ndarray) -> None:
+    def inspect(self, clip_id: str, joints_MTVC: np.ndarray) -> None:
         """At the next clip; its joints are not kept."""
         same = self._same_joints.setdefault(_fingerprint(joints_MTVC), [])
         same.append(clip_id)
