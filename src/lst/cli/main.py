@@ -12,6 +12,7 @@ from lst import __version__
 from lst.cli import (
     bench_verbs,
     by_text_verbs,
+    check_verbs,
     data_verbs,
     describe_verbs,
     exchange_verbs,
@@ -34,6 +35,7 @@ VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "prepare": data_verbs.prepare,
     "synthesize": data_verbs.synthesize,
     "info": info_verbs.info,
+    "check": check_verbs.check,
     "export-data": exchange_verbs.export_data,
     "import-data": exchange_verbs.import_data,
     "models": model_verbs.models,
@@ -56,6 +58,8 @@ HELP = """lst {version}: language supervised training for skeleton-based action 
 
   lst prepare nw-ucla all_sqe.zip     raw files -> a store in data/nw-ucla
   lst prepare ntu120 FOLDER FOLDER    NTU RGB+D 60 or 120, folders or zips
+  lst prepare own clips/ --out data/mine                your own recordings, a folder per class or --labels
+  lst check data/mine                 a store before training: counts, gaps, swaps, copies, a picture
   lst synthesize ntu60 FOLDER         raw files in NTU's format of generated figures, no recordings
   lst info data/nw-ucla               what is in a store, or in a run
   lst export-data data/ntu60 ntu60-xsub NTU60_CS.npz    for other repositories

@@ -241,6 +241,36 @@ def plot_clip(
     _save(figure, path)
 
 
+def plot_clips(
+    clips: Sequence[tuple[str, np.ndarray]],
+    parents: Sequence[int],
+    path: Path,
+    *,
+    up: Literal["+y", "-y"] = "+y",
+    frames: int = 8,
+) -> None:
+    """Draw several clips below each other, each as a row of evenly spaced frames with its own scale.
+
+    clips: (title, joints (M, T, V, C)); all persons are drawn, whoever is all zero in a frame is not there.
+    """
+    figure = Figure(figsize=(1.3 * frames, 1.75 * len(clips)), layout="constrained")
+    rows = figure.subplots(len(clips), frames, squeeze=False)
+    for row, (title, joints_MTVC) in zip(rows, clips, strict=True):
+        joints = np.asarray(joints_MTVC, dtype=np.float64)
+        shown = np.linspace(0, joints.shape[1] - 1, frames).round().astype(int)
+        there = joints.any(axis=(2, 3), keepdims=True)
+        xy_MTV2 = np.where(there, joints, np.nan)[:, shown, :, :2]
+        low, high = _extent(xy_MTV2.reshape(-1, *xy_MTV2.shape[2:]))
+        for column, axes in enumerate(row):
+            for xy_TV2 in xy_MTV2:
+                _draw_person(axes, xy_TV2[column], parents)
+            axes.set_xlim(low[0], high[0])
+            axes.set_ylim(*((low[1], high[1]) if up == "+y" else (high[1], low[1])))
+            axes.set_title(f"frame {shown[column]}", fontsize=6)
+        row[0].set_title(title, fontsize=8, loc="left", parse_math=False)
+    _save(figure, path)
+
+
 def _extent(xy_TV2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper corner of all finite joints, with a margin; never flat."""
     points = xy_TV2.reshape(-1, 2)

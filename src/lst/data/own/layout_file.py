@@ -94,7 +94,8 @@ def _texts(value: Any, what: str) -> tuple[str, ...]:
 def _parts(given: Any) -> dict[str, tuple[str, ...]]:
     if not isinstance(given, dict) or set(given) != set(PROMPT_PARTS):
         raise ValueError(f"parts: expected lists for {', '.join(PROMPT_PARTS)}")
-    return {part: _texts(given[part], f"parts.{part}") for part in PROMPT_PARTS}
+    names: dict[Any, Any] = given
+    return {part: _texts(names[part], f"parts.{part}") for part in PROMPT_PARTS}
 
 
 def parts_by_words(joints: tuple[str, ...], parents: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
