@@ -90,7 +90,7 @@ def test_without_out_the_answers_are_printed(run: Path, tmp_path: Path):
     done = lst_call("predict", run, tmp_path / "a.npy", "--top-k", "1", "--why", "--device", "cpu")
     [answer] = lst.load(run, "cpu").predict(noise(9))
     assert done.status == 0
-    assert done.out.startswith(f"a.npy: {answer.name} {100 * answer.probability:.1f} %\n")
+    assert done.out.startswith(f"a.npy: {answer.name} {100 * answer.probability:.1f} %  (heads lie")  # noise
     assert "occlusion" in done.out
 
 

@@ -73,8 +73,8 @@ def test_the_card_says_what_the_numbers_are(tiny_store: ClipStore, unbroken: Cal
         "persons": "every_slot",
     }
     assert card["class_names"] == list(get_benchmark("synthetic").class_names)
-    assert card["input"]["modality"] == card["modality"] == "joint"
-    assert card["input"]["clip_length"] == 8
+    assert card["input"]["steps"][-1]["modality"] == card["modality"] == "joint"
+    assert {"step": "RandomFrames", "clip_length": 8} in card["input"]["steps"]
     assert (card["recipe"], card["benchmark"], card["epochs"]) == ("tiny", "synthetic", 3)
     assert card["config"]["optim"]["epochs"] == 3
     assert card["inputs"]["source"] == {"seed": 0, "synthetic": True}

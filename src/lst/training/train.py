@@ -31,6 +31,7 @@ from lst.nets.losses import LossTerms
 from lst.nets.text_encoder import save_text_encoder
 from lst.nets.tuned_texts import TunedTexts
 from lst.training.averaging import WeightAverage
+from lst.training.body import told_at_training
 from lst.training.build import Assembly, assemble, language_side
 from lst.training.device import choose_device, choose_place, describe_device, keep_freed_memory, uses_bf16
 from lst.training.own_recipe import OWN, own_recipe
@@ -92,6 +93,7 @@ def _train(
             "%s: batch_size %d is more than the %d clips of an epoch, so every step has %d",
             *(out, config.batch_size, shown, shown),
         )
+    run.body = told_at_training(store, run.parts.train.clip_ids, run.parts.pipeline)
     rows, sessions = _resume(run, folder)
     logger.info("%s: %s", out, run.summary())
     curves = TensorBoardCurves(out, first_epoch=len(rows) + 1)
@@ -183,6 +185,7 @@ class _Run:
         groups, self.rates = self._groups()
         self.pace: Pace | None = None
         self.average = WeightAverage(parts.supervision, optim.ema) if optim.ema else None
+        self.body: dict[str, Any] = {}
         self.optimizer = torch.optim.SGD(
             groups,
             lr=optim.lr,
@@ -354,6 +357,7 @@ class _Run:
                 "modality": self.config.modality,
                 "inputs": inputs,
                 **({} if self.parts.reused is None else {"reused": self.parts.reused.as_json()}),
+                "body": self.body,
                 "complete_data": not self.parts.benchmark.check_counts(
                     {split: len(store.select(self.parts.benchmark, split)) for split in ("train", "test")}
                 ),

@@ -23,6 +23,7 @@ from lst.facts.benchmarks import BENCHMARKS, Benchmark, get_benchmark
 from lst.locks import locked
 from lst.nets.checkpoint import CARD, Checkpoint, load_checkpoint, read_card
 from lst.nets.language import LANGUAGE, load_language
+from lst.training.body import told_at_use
 from lst.training.build import TEST_BATCH, training_clips
 from lst.training.device import choose_device, choose_place, keep_freed_memory
 from lst.training.recipes import as_json
@@ -62,7 +63,9 @@ def measure_run(run: Path, store: ClipStore, device: str = "auto", *, must_save:
         trouble = _try_to_write(lambda: stack.enter_context(locked(run)), must_save=must_save)
         checkpoint = load_checkpoint(run, choose_device(device))
         benchmark = store.benchmark(checkpoint.card["benchmark"])
-        scores, part_texts = _score_parts(checkpoint, store, store.select(benchmark, "test"))
+        clips = store.select(benchmark, "test")
+        told_at_use(checkpoint.card, store, clips, checkpoint.pipeline)
+        scores, part_texts = _score_parts(checkpoint, store, clips)
         if benchmark.groups and benchmark.copied_test_clips:  # one's own: nobody else knows them
             scores = replace(scores, info={**scores.info, "duplicated": sorted(benchmark.copied_test_clips)})
         config = checkpoint.card.get("config", {})

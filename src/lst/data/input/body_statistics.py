@@ -161,9 +161,10 @@ def _bones(poses_NVC: np.ndarray, skeleton: Skeleton) -> tuple[dict[str, float],
     for child, parent in enumerate(skeleton.parent_index()):
         length_N = np.linalg.norm(poses_NVC[:, child] - poses_NVC[:, parent], axis=1)
         median = None if child == parent else _median(length_N)
-        if median:  # also not 0
+        if median is not None:
             lengths[skeleton.joints[child]] = median
-            spreads[skeleton.joints[child]] = _median(np.abs(length_N - median)) / median  # pyright: ignore[reportOptionalOperand]
+            deviation = _median(np.abs(length_N - median)) or 0.0
+            spreads[skeleton.joints[child]] = deviation / median if median > 0 else 0.0
     return lengths, spreads
 
 

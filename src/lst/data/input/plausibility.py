@@ -147,7 +147,7 @@ def _misfits(
     pairs = {
         skeleton.joints[child]: (order[child], order[parent])
         for child, parent in enumerate(skeleton.parent_index())
-        if skeleton.joints[child] in training.bones and skeleton.joints[child] in body.bones
+        if training.bones.get(skeleton.joints[child]) and skeleton.joints[child] in body.bones
     }
     logs = {
         joint: float(np.log(max(body.distances[i][j], 1e-9) / training.bones[joint]))
@@ -180,8 +180,8 @@ def _uneven(body: BodyStatistics, skeleton: Skeleton) -> list[Finding]:
     uneven = []
     for joint, length in body.bones.items():
         partner = _other_side(joint, skeleton)
-        if partner in body.bones and length > 1.5 * body.bones[partner]:
-            uneven.append(f"{joint} {length / body.bones[partner]:.1f} times {partner}")
+        if body.bones.get(partner or "") and length > 1.5 * body.bones[str(partner)]:
+            uneven.append(f"{joint} {length / body.bones[str(partner)]:.1f} times {partner}")
     elastic = [joint for joint, spread in body.spreads.items() if spread > 0.25]
     if not uneven and not elastic:
         return []
