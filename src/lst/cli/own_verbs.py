@@ -16,6 +16,7 @@ from lst.data.own.options import ReadOptions
 from lst.data.own.prepare import OwnSplit, prepare_own
 from lst.data.own.source import Source
 from lst.facts.choices import choose
+from lst.facts.wording import command
 
 
 def prepare(args: Sequence[str]) -> None:
@@ -68,6 +69,7 @@ def prepare(args: Sequence[str]) -> None:
             strict: Exit status 1 if a file was left out. The store is written all the same.
         """
         from lst.cli.data_verbs import print_prepared
+        from lst.workflows.check_store import implausible
 
         if format is not None:
             choose("format", format, FORMATS)
@@ -87,7 +89,9 @@ def prepare(args: Sequence[str]) -> None:
             overwrite=overwrite,
             progress=_bar,
         )
-        print_prepared(prepared, next_step=f"lst check {prepared.store.folder}")
+        print_prepared(prepared, next_step=command("check", prepared.store.folder))
+        for finding in implausible(prepared.store):
+            print(f"note: {finding}; then prepare again with --overwrite")
         if strict and prepared.problems:
             raise SystemExit(1)
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from lst.data.input.body_statistics import store_statistics
+from lst.data.input.plausibility import Finding, check_body
 from lst.data.store.clip_store import ClipStore
 from lst.facts.benchmarks import Benchmark
-from lst.facts.choices import plural
+from lst.facts.wording import plural
 from lst.workflows.check_sides import side_pairs, swapped_frames
 
 _SHOWN_CLASSES = 20
@@ -135,7 +137,15 @@ def _class_lines(store: ClipStore, benchmark: Benchmark) -> Iterator[str]:
         yield f"  ! the smallest class has {train.min()} training clips; {_FEW} or more are better"
 
 
+def implausible(store: ClipStore) -> list[Finding]:
+    """What is wrong with the bodies in a store: size, axis that points up, uneven sides, missing joints."""
+    body = store_statistics(store, np.arange(len(store)))
+    return check_body(body, None, store.coordinates, store.skeleton)
+
+
 def _defect_lines(store: ClipStore, looked: Looked) -> Iterator[str]:
+    for finding in implausible(store):
+        yield f"  ! {finding}"
     if problems := store.problems():
         yield f"  ! {len(problems)} files or lines were left out: {store.folder / 'problems.csv'}"
     for what, count in store.manifest["source"].get("done", {}).items():
