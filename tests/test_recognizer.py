@@ -62,6 +62,14 @@ def test_a_clip_has_the_bits_of_lst_test_alone_and_among_others(
     np.testing.assert_array_equal(run.logits(clips[3:5]), tested.logits_NK[3:5])
 
 
+def test_few_clips_have_the_bits_that_they_have_among_many(run: lst.Recognizer, tiny_store: ClipStore):
+    """36 clips are enough for the kernels of large batches."""
+    clips = [np.array(tiny_store.clip(i)) for i in range(36)]
+    many = run.logits(clips)
+    for first, count in ((0, 1), (7, 1), (20, 3), (4, 15), (9, 17)):
+        np.testing.assert_array_equal(run.logits(clips[first : first + count]), many[first : first + count])
+
+
 def test_predictions_are_the_softmax_of_these_numbers(
     run: lst.Recognizer, tested: Scores, tiny_store: ClipStore
 ):

@@ -69,14 +69,25 @@ def clip_features(classifier: SkeletonClassifier, batches: ClipBatches) -> np.nd
 
 
 def _features(classifier: SkeletonClassifier, batch: Batch) -> Tensor:
-    """Joint features (N, C, V). A clip alone is computed beside a copy of itself: for a single clip the
-    kernels of a CPU sum in another order, and the clip would get other last bits than in a batch."""
-    if len(batch.x_NCTVM) > 1:
-        return classifier.features(batch.x_NCTVM, batch.present_B)
-    present_B = batch.present_B
+    """Joint features (N, C, V). Few clips are computed beside copies of themselves, so that each gets the bits
+    that it has among many: the kernels of a CPU depend on the size of the batch."""
+    x_NCTVM, present_B = batch.x_NCTVM, batch.present_B
+    n, m = x_NCTVM.shape[0], x_NCTVM.shape[-1]
+    copies = -(-_fewest(x_NCTVM.device) // n)
+    if copies == 1:
+        return classifier.features(x_NCTVM, present_B)
     if present_B is not None:
-        present_B = torch.cat([present_B, present_B + batch.x_NCTVM.shape[-1]])
-    return classifier.features(torch.cat([batch.x_NCTVM, batch.x_NCTVM]), present_B)[:1]
+        present_B = torch.cat([present_B + copy * n * m for copy in range(copies)])
+    return classifier.features(x_NCTVM.repeat(copies, 1, 1, 1, 1), present_B)[:n]
+
+
+def _fewest(device: torch.device) -> int:
+    """Clips that are computed at once, at least.
+
+    With one thread PyTorch takes another kernel for 1x1 convolutions of fewer than 16 images
+    (`ConvParams::use_mkldnn` in its Convolution.cpp); with several it does for a single one.
+    """
+    return 16 if device.type == "cpu" and torch.get_num_threads() == 1 else 2
 
 
 def _classify(classifier: SkeletonClassifier, joints_NCV: Tensor) -> Tensor:
