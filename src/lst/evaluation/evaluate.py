@@ -69,8 +69,8 @@ def clip_features(classifier: SkeletonClassifier, batches: ClipBatches) -> np.nd
 
 
 def _features(classifier: SkeletonClassifier, batch: Batch) -> Tensor:
-    """Joint features (N, C, V). Few clips are computed beside copies of themselves, so that each gets the bits
-    that it has among many: the kernels of a CPU depend on the size of the batch."""
+    """Joint features (N, C, V). Few clips are computed beside copies of themselves, so that each gets the
+    bits that it has among many: the kernels of a CPU depend on the size of the batch."""
     x_NCTVM, present_B = batch.x_NCTVM, batch.present_B
     n, m = x_NCTVM.shape[0], x_NCTVM.shape[-1]
     copies = -(-_fewest(x_NCTVM.device) // n)
