@@ -47,9 +47,8 @@ def predictions(
     order_NK = np.argsort(-logits_NK, axis=1, kind="stable")
     found = []
     for n, clip in enumerate(clips):
-        choices = tuple(
-            Choice(class_names[k], float(shares_NK[n, k]), int(k)) for k in order_NK[n, :top_k].tolist()
-        )
+        ranked: list[int] = order_NK[n, :top_k].tolist()
+        choices = tuple(Choice(class_names[k], float(shares_NK[n, k]), k) for k in ranked)
         best = choices[0]
         why = evidence[n] if evidence else None
         found.append(Prediction(best.name, best.probability, best.label, choices, clip, notes[n], why))

@@ -120,7 +120,7 @@ def _hint(shape: tuple[int, ...], num_joints: int, channels: int) -> str:
 
 
 def _notes(clip_MTVC: np.ndarray, num_persons: int) -> tuple[str, ...]:
-    seen = np.nan_to_num(clip_MTVC).any(axis=(1, 2, 3))
+    seen = np.asarray(np.nan_to_num(clip_MTVC).any(axis=(1, 2, 3)))
     notes = []
     if seen[num_persons:].any():
         notes.append(f"{int(seen.sum())} persons, the model looks at the first {num_persons}")

@@ -90,7 +90,7 @@ def _still_joint(clip_MTVC: np.ndarray, skeleton: Skeleton, v: int) -> np.ndarra
     parents = skeleton.parent_index()
     beside = parents[v] if parents[v] != v else next(i for i, p in enumerate(parents) if p == v and i != v)
     offset_MTC = clip_MTVC[:, :, v] - clip_MTVC[:, :, beside]
-    there_MT = clip_MTVC.any(axis=(2, 3)) & np.isfinite(offset_MTC).all(axis=2)
+    there_MT = np.asarray(clip_MTVC.any(axis=(2, 3)) & np.isfinite(offset_MTC).all(axis=2))
     count_M = np.maximum(there_MT.sum(axis=1), 1)
     mean_MC = np.where(there_MT[..., None], offset_MTC, 0.0).sum(axis=1) / count_M[:, None]
     changed = clip_MTVC.copy()
@@ -106,7 +106,7 @@ def _held_frames(clip_MTVC: np.ndarray, first: int, last: int) -> np.ndarray:
     Somebody who is not there in that pose is left as he is.
     """
     pose = first - 1 if first else min(last + 1, clip_MTVC.shape[1] - 1)
-    there_M = clip_MTVC[:, pose].any(axis=(1, 2))
+    there_M = np.asarray(clip_MTVC[:, pose].any(axis=(1, 2)))
     changed = clip_MTVC.copy()
     changed[there_M, first : last + 1] = clip_MTVC[there_M, pose][:, None]
     return changed

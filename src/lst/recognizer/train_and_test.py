@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from lst.data.store.clip_store import ClipStore
 from lst.evaluation.report import summary_line
@@ -14,8 +14,6 @@ from lst.training.own_recipe import OWN, chosen_texts, own_recipe
 from lst.training.recipes import RECIPES, TrainOptions, get_recipe
 from lst.training.train import train as train_run
 from lst.workflows.measure import measure_run
-
-T = TypeVar("T")
 
 
 def open_store(path: str | Path) -> ClipStore:
@@ -78,19 +76,19 @@ def _opened(data: str | Path | ClipStore) -> ClipStore:
     return data if isinstance(data, ClipStore) else ClipStore.open(data)
 
 
-def overridden(values: T, changes: Mapping[str, Any], group: str) -> T:
+def overridden(values: Any, changes: Mapping[str, Any], group: str) -> Any:
     """A dataclass with other values in some fields; a field that is a dataclass takes a dictionary.
 
     Raises:
         ValueError: there is no such field; names the nearest.
     """
-    known = {field.name: getattr(values, field.name) for field in fields(values)}  # pyright: ignore[reportArgumentType]
+    known = {field.name: getattr(values, field.name) for field in fields(values)}
     new: dict[str, Any] = {}
     for name, value in changes.items():
         old = choose("option", f"{group}{name}", {f"{group}{key}": own for key, own in known.items()})
         is_group = is_dataclass(old) and isinstance(value, Mapping)
         new[name] = overridden(old, value, f"{group}{name}.") if is_group else value
-    return replace(values, **new)  # pyright: ignore[reportType]
+    return replace(values, **new)
 
 
 @dataclass(frozen=True, repr=False)
