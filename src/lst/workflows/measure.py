@@ -20,7 +20,7 @@ from lst.evaluation.result_file import write_result
 from lst.evaluation.results import RESULT, Result, ensemble_result, read_result, stream_result
 from lst.evaluation.scores import Scores, load_scores, save_scores
 from lst.facts.benchmarks import BENCHMARKS, Benchmark, get_benchmark
-from lst.locks import locked
+from lst.files.locks import locked
 from lst.nets.checkpoint import CARD, Checkpoint, load_checkpoint, read_card
 from lst.nets.language import LANGUAGE, load_language
 from lst.training.body import told_at_use
