@@ -21,7 +21,7 @@ from typing import Any
 import lst.training.train as train_module
 import lst.workflows.sharing as sharing
 from lst.data.store.clip_store import ClipStore
-from lst.locks import locked
+from lst.files.locks import locked
 from lst.training.recipes import RECIPES, RunConfig, TrainOptions
 from lst.training.run_folder import read_recipe
 from lst.training.train import train

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from lst.data.input.pipeline_card import pipeline_json
 from lst.data.input.presets import published_pipeline
-from lst.files import write_json
+from lst.files.whole import write_json
 from lst.nets.checkpoint import (
     CARD,
     MODEL,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lst.files import atomic_path, write_json, write_text
+from lst.files.whole import atomic_path, write_json, write_text
 
 
 def test_file_appears_only_at_the_end(tmp_path: Path):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lst.files import is_unfinished, new_folder
+from lst.files.whole import is_unfinished, new_folder
 
 OURS = frozenset({"a.txt"})
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from lst.data.ntu.clip import convert
 from lst.data.prepare import prepare_nw_ucla
 from lst.data.store.raw_files import RawFiles
-from lst.facts.shown import command, printable, shown, shown_value
+from lst.facts.shown import printable, shown, shown_value
+from lst.facts.wording import command
 from skeleton_files import frames_of, make_skeleton_file, moving
 from test_cli import lst_call, refused
 

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from lst.data.prepare import prepare_synthetic
-from lst.files import new_folder
-from lst.locks import FolderBusy, lock_file, locked
+from lst.files.locks import FolderBusy, lock_file, locked
+from lst.files.whole import new_folder
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from lst.locks import locked
+from lst.files.locks import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
@@ -123,7 +123,7 @@ def test_a_race_for_one_folder_has_one_winner_at_a_time(tmp_path: Path):
     code = """
 import sys
 from pathlib import Path
-from lst.locks import FolderBusy, locked
+from lst.files.locks import FolderBusy, locked
 folder = Path(sys.argv[1])
 done = 0
 while done < 20:

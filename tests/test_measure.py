@@ -16,7 +16,7 @@ from lst.data.input.batches import prepare_arrays
 from lst.data.store.clip_store import ClipStore
 from lst.evaluation.scores import load_scores, save_scores
 from lst.facts.benchmarks import get_benchmark
-from lst.files import write_json
+from lst.files.whole import write_json
 from lst.nets.checkpoint import load_checkpoint
 from lst.training.build import training_clips
 from lst.training.recipes import RunConfig, TrainOptions, get_recipe

@@ -17,7 +17,7 @@ from lst.evaluation.results import (
     write_table,
 )
 from lst.facts.published import PUBLISHED, published_for
-from lst.files import write_json
+from lst.files.whole import write_json
 
 HEADER = (
     "| what | stream | top-1 last epoch | on clips not copied | best on test | epochs | seeds | device |\n"

@@ -16,11 +16,11 @@ from command_line import TINY, lst_call, refused
 from lst.cli.main import VERBS
 from lst.cli.threads import use_threads
 from lst.data.store.clip_store import ClipStore
-from lst.duration import Pace, in_words
 from lst.evaluation.report import weakest_classes
 from lst.evaluation.results_list import WIDTH, list_results
+from lst.facts.duration import Pace, in_words
 from lst.facts.wording import plural
-from lst.locks import FolderBusy
+from lst.files.locks import FolderBusy
 from lst.training.device import choose_device, describe_device
 from lst.training.run_folder import read_recipe
 from lst.waiting import OWN_CHOICE, SPIN, wait_politely

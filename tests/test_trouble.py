@@ -16,7 +16,7 @@ from command_line import TINY, lst_call, refused
 from lst.cli.trouble import explain, resume_hint, tells_how_to_go_on
 from lst.data.input.batches import ClipBatches
 from lst.data.store.clip_store import ClipStore, write_store
-from lst.files import DiskFull, atomic_path, new_folder, write_text
+from lst.files.whole import DiskFull, atomic_path, new_folder, write_text
 from random_clips import ntu_clip
 from short_runs import run, tiny
 

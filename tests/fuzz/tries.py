@@ -16,7 +16,7 @@ from pathlib import Path
 
 from command_line import Done, lst_call
 from fuzz.samples import KINDS, Kind
-from lst import typed_files
+from lst.files import typed_json
 
 SECONDS = 10
 TOLD = "after lst wrote it"
@@ -61,7 +61,7 @@ def _run(kind: Kind, sound: Path, at: Path, content: bytes | None) -> Done | Non
     shutil.rmtree(at, ignore_errors=True)
     shutil.copytree((sound / kind.folder).parent if "/" in kind.folder else sound / kind.folder, at)
     folder = at / Path(kind.folder).name if "/" in kind.folder else at
-    typed_files._TOLD.clear()  # as in a new process
+    typed_json._TOLD.clear()  # as in a new process
     if content is not None:
         (folder / kind.file).write_bytes(content)
     words = [w.replace("{}", str(folder)).replace("STORE", str(sound / "store")) for w in kind.words]

@@ -2,7 +2,7 @@
 
 import logging
 
-from lst.duration import Pace, in_words, worth_saying
+from lst.facts.duration import Pace, in_words, worth_saying
 from lst.facts.wording import plural
 
 logger = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from lst.evaluation.by_text_report import ByText
 from lst.facts.benchmarks import Benchmark
 from lst.facts.choices import TextHeads
 from lst.facts.wording import percent, plural
-from lst.locks import locked
+from lst.files.locks import locked
 from lst.text.actions import read_actions
 
 

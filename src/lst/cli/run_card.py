@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lst.duration import in_words
+from lst.facts.duration import in_words
 from lst.facts.wording import command, percent
 from lst.training.run_files import read_log, read_recipe_file
 

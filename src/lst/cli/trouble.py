@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lst.facts.wording import command
-from lst.files import DiskFull
+from lst.files.whole import DiskFull
 
 GOES_ON = frozenset({"prepare", "reproduce", "study", "describe", "demo"})
 """Commands that go on where they were when they are called again."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lst.evaluation.scores import Scores, save_scores, top_k_accuracy
 from lst.facts.benchmarks import Benchmark
-from lst.files import atomic_path, write_json
+from lst.files.whole import atomic_path, write_json
 
 BY_TEXT = "by-text"
 """Folder in a run for what was compared with texts."""

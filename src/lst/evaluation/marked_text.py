@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lst.files import write_text
+from lst.files.whole import write_text
 
 
 def replace_marked(path: Path, begin: str, end: str, body: str) -> None:

@@ -16,7 +16,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from lst.files import atomic_path
+from lst.files.whole import atomic_path
 
 # Okabe and Ito's colours: told apart with any common form of colour blindness, and by lightness in print.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#767676"

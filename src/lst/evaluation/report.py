@@ -12,7 +12,7 @@ from lst.evaluation.plots import plot_confusion
 from lst.evaluation.scores import Scores, confusion_matrix, mean_class_accuracy, per_class, top_k_accuracy
 from lst.facts.benchmarks import Benchmark
 from lst.facts.wording import percent
-from lst.files import atomic_path, write_json
+from lst.files.whole import atomic_path, write_json
 
 CSV_COLUMNS = {
     "class": "name",

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from lst.typed_files import Count, Name, Share, Text, convert, read_values, unsealed, write_sealed
+from lst.files.typed_json import Count, Name, Share, Text, convert, read_values, unsealed, write_sealed
 
 AGAIN = "Delete the file or mend it; `lst test RUN` writes a result anew."
 Kind = Literal["stream", "ensemble"]

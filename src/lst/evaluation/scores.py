@@ -22,8 +22,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from lst.files import atomic_path
-from lst.typed_files import decode
+from lst.files.typed_json import decode
+from lst.files.whole import atomic_path
 
 FORMAT = "lst-scores"
 VERSION = 1

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from lst.facts.shown import shown_json
-from lst.typed_files import Count, Name, Share, Text, convert, read_object, write_sealed
+from lst.files.typed_json import Count, Name, Share, Text, convert, read_object, write_sealed
 
 CARD = "card.json"
 FORMAT, VERSION = "lst-checkpoint", 2

@@ -15,7 +15,7 @@ from safetensors.torch import save
 from lst.data.input.pipeline import InputPipeline
 from lst.data.input.pipeline_card import pipeline_from_json, pipeline_json
 from lst.data.input.steps.step import Step
-from lst.files import atomic_path
+from lst.files.whole import atomic_path
 from lst.nets.card import CARD, FORMAT, VERSION, read_card, write_card
 from lst.nets.classifier import SkeletonClassifier, build_classifier
 from lst.nets.weights import read_weights

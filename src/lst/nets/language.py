@@ -22,14 +22,14 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from lst.facts.shown import shown_json
-from lst.files import atomic_path
+from lst.files.typed_json import Name, convert, decode
+from lst.files.whole import atomic_path
 from lst.nets.checkpoint import Checkpoint
 from lst.nets.supervision import project_parts
 from lst.nets.weights import check_finite
 from lst.text.descriptions import file_sha256
 from lst.text.prompt_choices import Head, rule_heads
 from lst.text.vectors import TextVectors, load_vectors, save_vectors
-from lst.typed_files import Name, convert, decode
 
 LANGUAGE, TEXTS, TEXT_ENCODER = "language.safetensors", "texts.safetensors", "text_encoder"
 FORMAT, VERSION = "lst-language", 1

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lst.files import new_folder
+from lst.files.whole import new_folder
 from lst.nets.text_encoder_folder import (
     EncoderFolder,
     Length,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from lst.files import write_json, write_text
+from lst.files.whole import write_json, write_text
 from lst.text.embed import MINILM, minilm_folder
 
 Pooling = Literal["projection", "mean", "cls", "max"]

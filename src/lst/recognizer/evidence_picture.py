@@ -13,7 +13,7 @@ import numpy as np
 
 from lst.facts.skeleton import Skeleton
 from lst.facts.wording import percent
-from lst.files import atomic_path
+from lst.files.whole import atomic_path
 from lst.recognizer.prediction import Evidence, Prediction
 
 logger = logging.getLogger(__name__)

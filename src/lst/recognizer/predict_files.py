@@ -14,7 +14,7 @@ from lst.data.own.clips import HowToRead
 from lst.data.own.fit import Wanted, unit_of, up_of
 from lst.data.own.mend import MendRules
 from lst.data.own.options import ReadOptions
-from lst.files import write_text
+from lst.files.whole import write_text
 from lst.recognizer.clips import GivenClips
 from lst.recognizer.evidence_picture import draw_evidence
 from lst.recognizer.prediction import Prediction

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from lst.files import write_json
+from lst.files.typed_json import Count, Text, read_json
+from lst.files.whole import write_json
 from lst.text.descriptions import (
     PARTS,
     ActionText,
@@ -21,7 +22,6 @@ from lst.text.descriptions import (
     wrong_fields,
 )
 from lst.text.instruction import Question, instruction_sha256
-from lst.typed_files import Count, Text, read_json
 
 MIN_SYNONYMS, MAX_SYNONYMS = 5, 15
 """Ten are asked for. Models miscount, and training does with any number: it draws one for each clip."""

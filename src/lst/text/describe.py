@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lst.files import write_text
+from lst.files.whole import write_text
 from lst.text.actions import Action
 from lst.text.answers import Answer, AnswerCache, now, read_answer, written_by
 from lst.text.descriptions import descriptions_json, same_text, shared_texts

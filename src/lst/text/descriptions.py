@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from lst.facts.body_parts import PARTS, PROMPT_PARTS, PartName
 from lst.facts.choices import choose
-from lst.typed_files import decode
+from lst.files.typed_json import decode
 
 FORMAT, VERSION = "lst-descriptions", 1
 MAX_WORDS = 60

@@ -25,10 +25,10 @@ from safetensors.numpy import save
 
 from lst.facts.choices import PromptChoice
 from lst.facts.shown import shown_json
-from lst.files import atomic_path
+from lst.files.typed_json import Count, Text, convert, decode
+from lst.files.whole import atomic_path
 from lst.text.descriptions import ActionText, shipped_count, shipped_text
 from lst.text.prompt_choices import PROMPTS, Head, heads_to_embed
-from lst.typed_files import Count, Text, convert, decode
 
 FORMAT, VERSION = "lst-text-vectors", 2
 _AGAIN = "Copy it again, or run lst embed on the descriptions again."

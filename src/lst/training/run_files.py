@@ -7,9 +7,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from lst.training.recipes import OptimConfig, PlaceChoice, RunConfig
-from lst.training.text_config import TextConfig
-from lst.typed_files import (
+from lst.files.typed_json import (
     Count,
     Name,
     Share,
@@ -21,6 +19,8 @@ from lst.typed_files import (
     unsealed,
     write_sealed,
 )
+from lst.training.recipes import OptimConfig, PlaceChoice, RunConfig
+from lst.training.text_config import TextConfig
 
 RECIPE, LOG = "recipe.json", "log.jsonl"
 AGAIN = (

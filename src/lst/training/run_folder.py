@@ -16,13 +16,13 @@ from typing import Any
 
 import torch
 
-from lst.files import atomic_path, clear_leftovers, is_unfinished, remove_folder, write_text
-from lst.locks import INSIDE
+from lst.files.locks import INSIDE
+from lst.files.typed_json import sealed
+from lst.files.whole import atomic_path, clear_leftovers, is_unfinished, remove_folder, write_text
 from lst.nets.checkpoint import CARD
 from lst.training.recipes import RunConfig, TrainOptions, as_json, changed_fields
 from lst.training.run_files import LOG, RECIPE, read_recipe_file, write_recipe
 from lst.training.run_state import read_state
-from lst.typed_files import sealed
 
 STATE, PICTURE = "state.pt", "training.png"
 

@@ -19,12 +19,12 @@ from tqdm import tqdm
 
 from lst.data.input.batches import Batch
 from lst.data.store.clip_store import ClipStore
-from lst.duration import Pace, in_words, worth_saying
 from lst.evaluation.evaluate import score_clips
 from lst.evaluation.plots import plot_training
 from lst.evaluation.scores import top_k_accuracy
+from lst.facts.duration import Pace, in_words, worth_saying
 from lst.facts.wording import plural
-from lst.locks import locked
+from lst.files.locks import locked
 from lst.nets.checkpoint import make_card, read_card, save_checkpoint
 from lst.nets.language import TEXT_ENCODER, save_language
 from lst.nets.losses import LossTerms

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from lst.facts.benchmarks import get_benchmark
-from lst.files import write_json
+from lst.files.whole import write_json
 from lst.nets.classifier import SkeletonClassifier
 from lst.nets.ctrgcn import CTRGCN
 from lst.nets.ctrgcn_plain import PlainCTRGCN

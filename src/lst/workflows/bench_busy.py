@@ -19,7 +19,7 @@ from pathlib import Path
 
 from lst.data.ntu.files import usable_cores
 from lst.facts.wording import plural
-from lst.files import write_json
+from lst.files.whole import write_json
 from lst.waiting import OWN_CHOICE, SPIN
 
 GOAL = 3.0

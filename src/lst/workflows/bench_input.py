@@ -17,7 +17,7 @@ import torch
 
 from lst.data.input.batches import Batch, ClipBatches, Place
 from lst.data.store.clip_store import ClipStore, StoredClip, write_store
-from lst.files import write_json
+from lst.files.whole import write_json
 from lst.nets.supervision import LanguageSupervision
 from lst.training.build import assemble, input_pipeline
 from lst.training.device import choose_device, describe_device, keep_freed_memory, uses_bf16

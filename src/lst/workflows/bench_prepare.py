@@ -21,7 +21,7 @@ from lst.data.ntu.prepare import prepare_ntu
 from lst.data.ntu.raw import read_bodies
 from lst.data.store.clip_store import ClipStore
 from lst.data.synthetic.raw_folder import synthesize_ntu
-from lst.files import write_json
+from lst.files.whole import write_json
 from lst.training.device import describe_device
 from lst.training.provenance import code_facts
 from lst.workflows.memory import Peak, can_measure, run_lst

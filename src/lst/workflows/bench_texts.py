@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lst.files import write_json
+from lst.files.whole import write_json
 from lst.nets.text_encoder import TextEncoder, load_text_encoder
 from lst.nets.tuned_texts import TunedTexts
 from lst.text.descriptions import default_descriptions

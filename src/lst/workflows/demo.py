@@ -12,8 +12,8 @@ from lst.evaluation.plots import plot_clip
 from lst.evaluation.results import Result, read_results
 from lst.evaluation.scores import load_scores
 from lst.facts.wording import command
-from lst.files import remove_folder
-from lst.locks import locked
+from lst.files.locks import locked
+from lst.files.whole import remove_folder
 from lst.text.descriptions import default_descriptions
 from lst.training.recipes import TrainOptions
 from lst.training.run_folder import RunFolder

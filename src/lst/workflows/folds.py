@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lst.data.store.clip_store import ClipStore
 from lst.evaluation.results import Result, read_result
-from lst.files import write_json
+from lst.files.whole import write_json
 from lst.training.recipes import RunConfig, TrainOptions
 from lst.workflows.reproduce import train_and_test
 

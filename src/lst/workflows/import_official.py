@@ -6,7 +6,7 @@ from lst.data.input.presets import published_pipeline
 from lst.facts.benchmarks import get_benchmark
 from lst.facts.choices import Modality
 from lst.facts.shown import shown
-from lst.locks import locked
+from lst.files.locks import locked
 from lst.nets.checkpoint import CARD, make_card, save_checkpoint
 from lst.nets.classifier import build_classifier
 from lst.nets.official import classifier_pieces, fill, read_official

@@ -20,7 +20,9 @@ from lst.evaluation.result_file import write_result
 from lst.evaluation.results import RESULT, Result, ensemble_result, read_result, stream_result
 from lst.evaluation.scores import Scores, load_scores, save_scores
 from lst.facts.benchmarks import BENCHMARKS, Benchmark, get_benchmark
-from lst.locks import locked
+from lst.facts.shown import shown
+from lst.facts.wording import plural
+from lst.files.locks import locked
 from lst.nets.checkpoint import CARD, Checkpoint, load_checkpoint, read_card
 from lst.nets.language import LANGUAGE, load_language
 from lst.training.body import told_at_use
@@ -63,6 +65,7 @@ def measure_run(run: Path, store: ClipStore, device: str = "auto", *, must_save:
         trouble = _try_to_write(lambda: stack.enter_context(locked(run)), must_save=must_save)
         checkpoint = load_checkpoint(run, choose_device(device))
         benchmark = store.benchmark(checkpoint.card["benchmark"])
+        _check_classes(run / CARD, checkpoint.card["class_names"], benchmark)
         clips = store.select(benchmark, "test")
         told_at_use(checkpoint.card, store, clips, checkpoint.pipeline)
         scores, part_texts = _score_parts(checkpoint, store, clips)
@@ -83,6 +86,17 @@ def measure_run(run: Path, store: ClipStore, device: str = "auto", *, must_save:
 
         trouble = trouble or _try_to_write(save, must_save=must_save)
     return Measured(report, run / "test", trouble)
+
+
+def _check_classes(card: Path, names: Sequence[str], benchmark: Benchmark) -> None:
+    """Before any clip is scored."""
+    if list(names) != list(benchmark.class_names):
+        pairs = zip(names, benchmark.class_names, strict=False)
+        first = next((f": {shown(a)}, expected {shown(b)}" for a, b in pairs if a != b), "")
+        raise ValueError(
+            f"{card}: has {plural(len(names), 'class')}, the store's benchmark {benchmark.name!r} has "
+            f"{len(benchmark.class_names)}; they differ{first}. Give the store that the run was trained on."
+        )
 
 
 def _try_to_write(write: Callable[[], object], *, must_save: bool) -> OSError | None:

@@ -9,8 +9,8 @@ from lst.data.store.clip_store import ClipStore
 from lst.evaluation.report import summary_line
 from lst.evaluation.results import RESULT, Result, read_result
 from lst.facts.choices import Modality
-from lst.files import write_json
-from lst.locks import locked
+from lst.files.locks import locked
+from lst.files.whole import write_json
 from lst.nets.checkpoint import CARD
 from lst.training.recipes import STREAMS, RunConfig, TrainOptions, get_recipe, stream_names
 from lst.training.train import train

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from lst.locks import FolderBusy
+from lst.files.locks import FolderBusy
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

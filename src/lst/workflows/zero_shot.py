@@ -12,8 +12,8 @@ from typing import Any
 from lst.data.store.clip_store import ClipStore
 from lst.evaluation.results import stream_result
 from lst.evaluation.zero_shot_table import FORMAT, VERSION, Result, read_zero_shot_file
-from lst.files import write_json
-from lst.locks import locked
+from lst.files.locks import locked
+from lst.files.whole import write_json
 from lst.nets.checkpoint import read_card
 from lst.training.recipes import RunConfig, TrainOptions, changed_fields
 from lst.training.train import train

@@ -20,7 +20,7 @@ from lst.data.ntu.persons import PERSON
 from lst.data.store.clip_store import ClipStore
 from lst.facts.benchmarks import Benchmark
 from lst.facts.choices import Split, choose
-from lst.files import atomic_path
+from lst.files.whole import atomic_path
 
 logger = logging.getLogger(__name__)
 

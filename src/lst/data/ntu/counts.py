@@ -20,7 +20,7 @@ from lst.facts.benchmarks import BENCHMARKS, Benchmark
 from lst.facts.choices import Split
 from lst.facts.clip_ids import NtuId, ntu_clip_id, parse_ntu_id
 from lst.facts.ntu_missing import ntu_missing_skeletons
-from lst.files import atomic_path
+from lst.files.whole import atomic_path
 
 __all__ = ["RECORDINGS", "WANTED", "Difference", "Reason", "StoreCounts", "Surplus", "write_differences"]
 

@@ -31,9 +31,9 @@ from lst.data.ntu.noise import Notes
 from lst.data.ntu.raw import NUM_JOINTS
 from lst.data.store.clip_store import Problem
 from lst.data.store.raw_files import RawFiles
-from lst.files import write_json
-from lst.locks import locked
-from lst.typed_files import Count, Text, convert, decode, is_sealed, read_values, sealed
+from lst.files.locks import locked
+from lst.files.typed_json import Count, Text, convert, decode, is_sealed, read_values, sealed
+from lst.files.whole import write_json
 
 SUFFIX = ".unfinished"
 CONVERSION = 3

@@ -22,7 +22,7 @@ from lst.facts.choices import choose
 from lst.facts.clip_ids import parse_ntu_id
 from lst.facts.ntu_missing import ntu_missing_skeletons
 from lst.facts.shown import shown
-from lst.files import names_full_disk
+from lst.files.whole import names_full_disk
 
 ListedRule = Literal["leave_out", "use"]
 """What happens to the files on the published list of missing or incomplete skeletons."""

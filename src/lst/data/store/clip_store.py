@@ -32,7 +32,7 @@ from lst.facts.choices import Split, choose
 from lst.facts.coordinates import Coordinates
 from lst.facts.own_layout import LayoutLike, as_layout, layout_json
 from lst.facts.skeleton import Skeleton
-from lst.files import new_folder
+from lst.files.whole import new_folder
 
 VERIFIED_BYTES = 256 << 20
 """Stores up to this size are verified whenever they are opened."""

@@ -21,7 +21,7 @@ import numpy as np
 
 from lst.data.store.manifest import AGAIN, CHECKSUMS, MANIFEST, file_checksum
 from lst.facts.shown import shown, shown_json
-from lst.typed_csv import read_table, whole_number
+from lst.files.typed_csv import read_table, whole_number
 
 JOINTS, CLIPS, PROBLEMS = "joints.npy", "clips.csv", "problems.csv"
 ALL_FILES = frozenset({JOINTS, CLIPS, MANIFEST, PROBLEMS})

@@ -12,8 +12,8 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from lst.facts.shown import shown_json
-from lst.files import is_unfinished, write_text
-from lst.typed_files import Count, Name, Text, convert, read_object, sealed
+from lst.files.typed_json import Count, Name, Text, convert, read_object, sealed
+from lst.files.whole import is_unfinished, write_text
 
 FORMAT = "lst-store"
 VERSION = 2

@@ -20,7 +20,7 @@ from lst.facts.benchmarks import BENCHMARKS, Benchmark
 from lst.facts.choices import Split, choose
 from lst.facts.coordinates import Coordinates
 from lst.facts.skeleton import Skeleton
-from lst.typed_files import convert
+from lst.files.typed_json import convert
 
 STANDARD = "split"
 """The protocol that gives the benchmark the name of the data set."""

@@ -8,7 +8,7 @@ from lst.data.ntu.files import SUFFIX
 from lst.data.ntu.write import write_bodies
 from lst.data.store.raw_files import MARKER
 from lst.data.synthetic.ntu import ACCIDENT_SHARE, MEAN_FRAMES, make_raw, ntu_clip_ids
-from lst.files import new_folder
+from lst.files.whole import new_folder
 
 
 def synthesize_ntu(

@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Meta
 
 from lst.facts.shown import shown_json
-from lst.files import write_json
+from lst.files.whole import write_json
 
 Count = Annotated[int, Meta(ge=0, le=10**9)]
 """How many of something: no real file comes near the end of the range."""

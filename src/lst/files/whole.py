@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lst.locks import locked, made_parents
+from lst.files.locks import locked, made_parents
 
 _UNFINISHED = re.compile(r"\.(tmp|old)-([0-9]+)$")
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from lst.facts.shown import shown_json
-from lst.typed_files import read_bytes
+from lst.files.typed_json import read_bytes
 
 _WHOLE = re.compile(r"-?[0-9]{1,15}", re.ASCII)
 
