@@ -51,7 +51,7 @@ class Contender:
         return self.error <= TOLERANCE[self.bf16]
 
 
-class _Step:
+class Step:
     """One batch of random clips with labels and texts, and what the contenders do with it."""
 
     def __init__(self, batch: int, device: torch.device) -> None:
@@ -141,7 +141,7 @@ def bench_encoder(
         net.compile()
         net.classifier.compile()
         contenders.append(Contender("fused, bf16, compiled", net, bf16=True))
-    _time_all(contenders, _Step(batch, where), repeats)
+    _time_all(contenders, Step(batch, where), repeats)
     yield f"{describe_device(where)}, torch {torch.__version__}"
     yield f"{batch} clips of {BENCHMARK}'s shape per step"
     yield f"{'':<24}{'training':>12}{'':>9}{'inference':>12}{'':>9}{'error':>10}{'limit':>9}"
@@ -151,12 +151,17 @@ def bench_encoder(
         yield f"wrote {out}"
 
 
-def _time_all(contenders: list[Contender], step: _Step, repeats: int) -> None:
+def _time_all(contenders: list[Contender], step: Step, repeats: int) -> None:
     expected = step.infer(contenders[0])
     for c in contenders:  # errors first: a training step changes the weights
         c.error = float((step.infer(c) - expected).norm() / expected.norm())
+    time_in_turns(contenders, step, repeats)
+
+
+def time_in_turns(contenders: list[Contender], step: Step, repeats: int) -> None:
+    """The fastest of `repeats` training steps and passes of each, after one training step to warm up."""
     for c in contenders:
-        step.train(c)  # warm-up
+        step.train(c)
     for _ in range(repeats):
         for c in contenders:
             c.train = min(c.train, seconds(lambda c=c: step.train(c), step.x_NCTVM.device))
