@@ -122,7 +122,7 @@ def test_the_fastest_of_the_repeats_counts(short_clips: None, monkeypatch: pytes
     monkeypatch.setattr(bench, "seconds", lambda work, device: next(times))
     fused, _ = same_weights()
     c = bench.Candidate("x", supervised(fused, fused.out_channels), bf16=False)
-    bench._time_all([c], bench._Step(2, torch.device("cpu")), 2)
+    bench._time_all([c], bench.Step(2, torch.device("cpu")), 2)
     assert (c.train, c.infer) == (2.0, 5.0)
     assert next(times, None) is None
 

@@ -28,7 +28,7 @@ def _encoder(args: Sequence[str]) -> None:
     ) -> None:
         """Time training and inference of the fused encoder and of its plain form in one run.
 
-        Other subjects: lst bench prepare, input, texts, busy.
+        Other subjects: lst bench encoders, prepare, input, texts, busy.
 
         Args:
             device: auto, cpu, cuda, ...
@@ -44,6 +44,34 @@ def _encoder(args: Sequence[str]) -> None:
             print(line)
 
     tyro.cli(run, prog="lst bench encoder", args=args)
+
+
+def _encoders(args: Sequence[str]) -> None:
+    def run(
+        *,
+        names: tuple[str, ...] = (),
+        device: str = "auto",
+        batch: int = 64,
+        repeats: int = 5,
+        threads: Threads = None,
+        out: Path | None = None,
+    ) -> None:
+        """Time training and inference of every encoder beside CTR-GCN in one run.
+
+        Args:
+            names: Encoders beside ctrgcn; all if none is named.
+            device: auto, cpu, cuda, ...
+            batch: Clips of NW-UCLA's shape per step.
+            repeats: Timed steps of each kind; the fastest counts.
+            out: JSON file to keep the numbers in.
+        """
+        from lst.workflows.bench_encoders import bench_encoders
+
+        use_threads(threads)
+        for line in bench_encoders(device, names=names, batch=batch, repeats=repeats, out=out):
+            print(line, flush=True)
+
+    tyro.cli(run, prog="lst bench encoders", args=args)
 
 
 def _prepare(args: Sequence[str]) -> None:
@@ -163,6 +191,7 @@ def _busy(args: Sequence[str]) -> None:
 
 SUBJECTS: dict[str, Callable[[Sequence[str]], None]] = {
     "encoder": _encoder,
+    "encoders": _encoders,
     "prepare": _prepare,
     "input": _input,
     "texts": _texts,

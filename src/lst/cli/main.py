@@ -84,6 +84,7 @@ HELP = """lst {version}: language supervised training for skeleton-based action 
                                       clips of a run beside any texts, without its class head
   lst study zero-shot nw-ucla-clean   train without some classes, recognise them by their texts
   lst bench                           speed of the encoder beside its plain form
+  lst bench encoders                  speed of every encoder beside CTR-GCN
   lst bench prepare                   speed and memory of preparing NTU RGB+D, on synthetic files
   lst bench input                     speed from a store to augmented batches, beside the encoder
   lst bench texts                     speed of a text encoder that is trained along

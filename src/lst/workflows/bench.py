@@ -51,7 +51,7 @@ class Candidate:
         return self.error <= TOLERANCE[self.bf16]
 
 
-class _Step:
+class Step:
     """One batch of random clips with labels and texts, and what the candidates do with it."""
 
     def __init__(self, batch: int, device: torch.device) -> None:
@@ -141,7 +141,7 @@ def bench_encoder(
         net.compile()
         net.classifier.compile()
         candidates.append(Candidate("fused, bf16, compiled", net, bf16=True))
-    _time_all(candidates, _Step(batch, where), repeats)
+    _time_all(candidates, Step(batch, where), repeats)
     yield f"{describe_device(where)}, torch {torch.__version__}"
     yield f"{batch} clips of {BENCHMARK}'s shape per step"
     yield f"{'':<24}{'training':>12}{'':>9}{'inference':>12}{'':>9}{'error':>10}{'limit':>9}"
@@ -151,7 +151,7 @@ def bench_encoder(
         yield f"wrote {out}"
 
 
-def _time_all(candidates: list[Candidate], step: _Step, repeats: int) -> None:
+def _time_all(candidates: list[Candidate], step: Step, repeats: int) -> None:
     expected = step.infer(candidates[0])
     for c in candidates:  # errors first: a training step changes the weights
         c.error = float((step.infer(c) - expected).norm() / expected.norm())

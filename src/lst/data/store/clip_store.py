@@ -195,7 +195,8 @@ class ClipStore:
         return OwnClips(
             self.dataset,
             self.skeleton,
-            self.coordinates,
+            # Nobody said: metres with y up, or a picture.
+            self.coordinates or Coordinates(channels="xyz" if self.joints.shape[-1] == 3 else "xy"),
             self._facts(),
             self.clip_ids,
             self.labels,

@@ -99,7 +99,7 @@ class OwnClips:
 
     dataset: str
     layout: Skeleton
-    coordinates: Coordinates | None
+    coordinates: Coordinates
     facts: StoreBenchmarks
     clip_ids: Sequence[str]
     labels_N: np.ndarray
