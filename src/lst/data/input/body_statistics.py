@@ -108,7 +108,7 @@ def path_length(lengths: dict[str, float], skeleton: Skeleton, start: str, end: 
     """Bones added up along the tree; None if one is not known."""
     up_from_start, up_from_end = _ancestors(skeleton, start), _ancestors(skeleton, end)
     apart = set(up_from_start) ^ set(up_from_end)
-    found = [lengths.get(joint) for joint in apart]
+    found = [lengths.get(joint) for joint in skeleton.joints if joint in apart]  # one order, so one sum
     return None if None in found else float(sum(length for length in found if length is not None))
 
 
