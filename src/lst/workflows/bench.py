@@ -155,8 +155,13 @@ def _time_all(candidates: list[Candidate], step: Step, repeats: int) -> None:
     expected = step.infer(candidates[0])
     for c in candidates:  # errors first: a training step changes the weights
         c.error = float((step.infer(c) - expected).norm() / expected.norm())
+    time_in_turns(candidates, step, repeats)
+
+
+def time_in_turns(candidates: list[Candidate], step: Step, repeats: int) -> None:
+    """The fastest of `repeats` training steps and passes of each, after one training step to warm up."""
     for c in candidates:
-        step.train(c)  # warm-up
+        step.train(c)
     for _ in range(repeats):
         for c in candidates:
             c.train = min(c.train, seconds(lambda c=c: step.train(c), step.x_NCTVM.device))
