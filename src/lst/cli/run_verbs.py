@@ -10,6 +10,7 @@ from lst.cli.places import existing_folder
 from lst.cli.threads import Threads, use_threads
 from lst.cli.trouble import NotSaved
 from lst.facts.choices import Modality
+from lst.facts.wording import plural
 from lst.training.recipes import STREAMS, TrainOptions, get_recipe, stream_names
 
 
@@ -21,6 +22,8 @@ def test(args: Sequence[str]) -> None:
         /,
         *,
         data: Path | None = None,
+        samplings: int = 0,
+        turns: bool = False,
         device: str = "auto",
         threads: Threads = None,
     ) -> None:
@@ -29,12 +32,16 @@ def test(args: Sequence[str]) -> None:
         Args:
             run: Folder of the run, such as runs/nw-ucla-joint.
             data: Store; that of the training, or data/DATASET, if not given.
+            samplings: Also average over so many choices of frames per clip, in a folder of its own.
+            turns: For the samplings: turn the clips as in training.
             device: auto, cpu, cuda, ...
         """
         from lst.evaluation.part_texts import part_text_lines
         from lst.evaluation.report import summary_line, weakest_classes
         from lst.workflows.measure import measure_run
 
+        if turns and not samplings:
+            raise ValueError("--turns is for samplings: give their number too, such as --samplings 10")
         store = open_data_of(existing_folder(run, "a run"), data)
         use_threads(threads)
         measured = measure_run(run, store, device, must_save=False)
@@ -46,6 +53,12 @@ def test(args: Sequence[str]) -> None:
         if measured.not_saved is not None:
             raise NotSaved(measured.folder, measured.not_saved)
         print(f"wrote {measured.folder}/: scores.npz, report.json, per_class.csv, confusion.png")
+        if samplings:
+            from lst.workflows.sampled_test import measure_samplings
+
+            averaged = measure_samplings(run, store, device, samplings=samplings, turns=turns)
+            print(f"mean of {plural(samplings, 'sampling')} per clip: {summary_line(averaged.report)}")
+            print(f"wrote {averaged.folder}/")
         print("next: lst ensemble RUN RUN ..., or lst results")
 
     tyro.cli(run, prog="lst test", args=args)

@@ -26,10 +26,15 @@ def score_clips(
     batches: ClipBatches,
     class_names: tuple[str, ...],
     info: dict[str, Any],
+    views: Iterator[Batch] | None = None,
 ) -> Scores:
-    """Raw logits of every clip, keyed by clip id. The classifier's mode is afterwards as it was."""
+    """Raw logits of every clip, keyed by clip id. The classifier's mode is afterwards as it was.
+
+    views: what the net is shown of the clips, in their order; `batches.test()` if not given.
+    """
+    views = batches.test() if views is None else views
     with measuring(classifier):
-        logits = torch.cat([_classify(classifier, _features(classifier, batch)) for batch in batches.test()])
+        logits = torch.cat([_classify(classifier, _features(classifier, batch)) for batch in views])
     return _scores(logits, batches, class_names, info)
 
 

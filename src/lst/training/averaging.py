@@ -30,7 +30,8 @@ class WeightAverage:
         """Call after every step. The first steps count more: the decay is at most (1 + n) / (10 + n)."""
         decay = min(self._decay, (1 + self._steps) / (10 + self._steps))
         self._steps += 1
-        torch._foreach_lerp_(list(self._average.values()), list(self._floats().values()), 1 - decay)
+        for key, value in self._floats().items():
+            self._average[key].lerp_(value, 1 - decay)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:

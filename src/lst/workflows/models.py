@@ -7,7 +7,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lst.facts.benchmarks import Benchmark, get_benchmark
 from lst.facts.encoders import ENCODER_FACTS, EncoderFacts, Figures
-from lst.facts.skeleton import get_layout
 from lst.nets.classifier import SkeletonClassifier, build_classifier
 
 
@@ -42,8 +41,7 @@ def _measure(facts: EncoderFacts, shape: Benchmark, frames: int) -> ModelSize:
             num_persons=shape.num_persons,
             num_classes=shape.num_classes,
         )
-    joints = get_layout(shape.layout).num_joints
-    clip = (1, 3, frames, joints, shape.num_persons)
+    clip = (1, 3, frames, shape.skeleton.num_joints, shape.num_persons)
     return ModelSize(facts, sum(p.numel() for p in net.parameters()), count_operations(net, clip))
 
 

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from lst.data.input import draws
 from lst.data.input.pipeline import InputPipeline
-from lst.data.input.process import Process, Tables, draw_tables, fixed_tables
+from lst.data.input.process import Process, Tables, draw_tables, fixed_tables, sampled_tables
 from lst.data.input.rows import ClipRows, loose_rows, rows_on_device, rows_on_disk
 from lst.data.input.steps.step import Draw
 from lst.data.store.clip_store import ClipStore
@@ -128,6 +128,16 @@ class ClipBatches:
         """Every clip once, in order, without anything random; an incomplete last batch is kept."""
         clips_N = torch.arange(len(self.clip_ids))
         tables = fixed_tables(self.pipeline, clips_N, torch.from_numpy(self._frames))
+        return self._epoch(tables, torch.zeros(len(clips_N)))
+
+    def sampled(self, sampling: int, *, turns: bool = False) -> Iterator[Batch]:
+        """Like `test` with frames drawn as in training; sampling 0, 1, ... draws others.
+
+        turns: clips are turned as in training too. What else training does at random is left out.
+        """
+        clips_N = torch.arange(len(self.clip_ids))
+        draw = Draw(0, sampling, self._keys, np.zeros_like(self._frames), self._frames)
+        tables = sampled_tables(self.pipeline, clips_N, draw, turns=turns)
         return self._epoch(tables, torch.zeros(len(clips_N)))
 
     def _epoch(self, tables: Tables, text_N: Tensor) -> Iterator[Batch]:

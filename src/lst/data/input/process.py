@@ -14,6 +14,9 @@ from lst.data.input.pipeline import InputPipeline
 from lst.data.input.rows import ClipRows
 from lst.data.input.steps.frames import Frames, FrameStep
 from lst.data.input.steps.step import Clips, Draw
+from lst.data.input.steps.turns import Rotate, ViewChange
+
+TURNS = (Rotate, ViewChange)
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,13 @@ def fixed_tables(pipeline: InputPipeline, clips_N: Tensor, lengths_N: Tensor) ->
     """Host: the same with nothing random."""
     nothing = (None,) * (len(pipeline.steps) - 1)
     return Tables(clips_N, pipeline.frame_step.test(lengths_N), nothing)
+
+
+def sampled_tables(pipeline: InputPipeline, clips_N: Tensor, draw: Draw, *, turns: bool) -> Tables:
+    """Host: other frames, as in training, and if asked for other directions of view; nothing else random."""
+    others = (*pipeline.before, *pipeline.after)
+    drawn = tuple(step.draw(draw) if turns and isinstance(step, TURNS) else None for step in others)
+    return Tables(clips_N, pipeline.frame_step.draw(draw), drawn)
 
 
 class Process:
