@@ -161,8 +161,8 @@ def read_formatted(path: Path, form: str, newest: int) -> dict[str, Any] | None:
         raise ValueError(f"{path}: version {head.version}, this lst reads up to {newest}; update lst")
     if form == "lst-zero-shot":
         convert(found, ZeroShotResult, str(path), AGAIN)
-    elif head.kind not in _KINDS:
+    elif (kind := _KINDS.get(str(head.kind))) is None:
         raise ValueError(f"{path}: lacks kind, or it is neither stream nor ensemble. {AGAIN}")
     else:
-        convert(found, _KINDS[head.kind], str(path), AGAIN)
+        convert(found, kind, str(path), AGAIN)
     return unsealed(found, str(path))

@@ -55,7 +55,7 @@ def look_at(store: ClipStore) -> Looked:
         if at := swapped_frames(np.nan_to_num(places), pairs):
             swapped[store.clip_ids[i]] = at
         missing_MTV = _missing(joints_MTVC, has_score, parents)
-        there_MT = places.any(axis=(2, 3))
+        there_MT = np.asarray(places.any(axis=(2, 3)))
         missing_V += missing_MTV[there_MT].sum(axis=0)
         frames += int(there_MT.sum())
         same = (places[:, 1:] == places[:, :-1]).all(axis=(2, 3)) & there_MT[:, 1:]

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lst.facts.body_parts import JOINT_WORDS, PROMPT_PARTS
+from lst.facts.body_parts import JOINT_WORDS, PROMPT_PARTS, PartName
 from lst.facts.skeleton import LAYOUTS, Skeleton, get_layout
 
 _KEYS = {"name", "joints", "parents", "parts", "unit", "up", "dims"}
@@ -121,7 +121,7 @@ def parts_by_words(joints: tuple[str, ...], parents: Mapping[str, str]) -> dict[
 
 def _part_of(joint: str) -> str | None:
     name = joint.lower()
-    limbs = {"hand": ("hand", "arm"), "foot": ("leg", "foot")}
+    limbs: dict[str, tuple[PartName, ...]] = {"hand": ("hand", "arm"), "foot": ("leg", "foot")}
     if any(word in name for word in ("forearm", "arm")):
         return "hand"
     for part, halves in limbs.items():
