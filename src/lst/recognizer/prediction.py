@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lst.facts.wording import percent
+from lst.facts.wording import percent, plural
 
 OCCLUSION = "occlusion"
 """Name of the way in which frames and joints are judged: `recognizer/evidence.py` says how."""
@@ -123,7 +123,7 @@ class Prediction:
         return values
 
     def __repr__(self) -> str:
-        noted = f", notes={self.notes!r}" if self.notes else ""
+        noted = f", {plural(len(self.notes), 'note')}: {self.notes[0][:60]}..." if self.notes else ""
         return (
             f"Prediction(name={self.name!r}, probability={self.probability:.3f}, label={self.label}{noted})"
         )
