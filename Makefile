@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NICE_PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: setup demo check test fuzz bench results clean
+.PHONY: setup demo check test test-fast fuzz bench results clean
 
 setup: $(VENV)/ready
 
@@ -31,6 +31,9 @@ test: setup check
 # 10,000 damaged files of every kind; about 15 minutes on two cores.
 fuzz: setup
 	cd tests && PYTHONPATH=. ../$(BIN)/python -m fuzz 10000 1
+
+test-fast: setup
+	$(BIN)/python -m pytest -m "not slow"
 
 bench: setup
 	$(BIN)/lst bench

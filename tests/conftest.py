@@ -32,6 +32,69 @@ def shared() -> Path:
     return folder
 
 
+SLOW = (
+    *(
+        "api_examples",
+        "averaging",
+        "bench",
+        "bench_encoders",
+        "bench_prepare",
+        "bench_texts",
+        "by_text",
+        "checkpoint",
+        "cli_runs",
+        "ctrgcn",
+        "demo",
+        "describe",
+        "embed",
+        "encoder_units",
+        "encoders",
+        "fuzz",
+        "import_official",
+        "interleaved",
+        "language",
+        "measure",
+        "models",
+        "ntu_end_to_end",
+        "ntu_fuzz",
+        "ntu_import",
+        "ntu_raw",
+        "ntu_restart",
+        "own_runs",
+        "parity",
+        "plausibility",
+        "plots",
+        "predict",
+        "prepare",
+        "prepare_ntu",
+        "prepare_own",
+        "recipes",
+        "recognizer",
+        "reproduce",
+        "resume",
+        "sampled_test",
+        "small_faults",
+        "start_from",
+        "study",
+        "synthetic_ntu",
+        "train",
+        "train_card",
+        "train_folders",
+        "trouble",
+        "tuned_texts",
+        "unseen",
+        "zero_shot",
+    ),
+)
+"""Files that train or start processes: seconds each, left out by `make test-fast`."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.stem.removeprefix("test_") in SLOW:
+            item.add_marker(pytest.mark.slow)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Tests that vanish are said, in one loud line."""
     skipped = terminalreporter.stats.get("skipped", [])

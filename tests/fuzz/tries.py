@@ -16,7 +16,7 @@ from pathlib import Path
 
 from command_line import Done, lst_call
 from fuzz.samples import KINDS, Kind
-from lst.files.whole import typed_json
+from lst.files import typed_json
 
 SECONDS = 10
 TOLD = "after lst wrote it"
