@@ -63,7 +63,7 @@ def test_train_test_and_info_need_no_registry(
 ):
     monkeypatch.chdir(tmp_path)
     said = lst_call("train", mine.folder, *QUICK, "--text.encoder", "hashed-words").out
-    assert "runs/mine: 1 epochs" in said
+    assert "runs/mine: 1 epoch," in said
     card = json.loads((tmp_path / "runs/mine/card.json").read_text())
     assert card["class_names"] == ["A001 WaveRight", "wave_both", "Clap", "punch forward"]
     assert (card["recipe"], card["benchmark"], card["dataset"]) == ("own", "mine", "mine")

@@ -103,7 +103,9 @@ def test_training_on_a_full_disk_keeps_its_epochs_and_says_how_to_go_on(
 def test_a_run_that_finds_no_room_at_its_start_leaves_no_folder(
     tiny_store: ClipStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("lst.training.run_folder.write_json", lambda path, values: _write_full(path))
+    monkeypatch.setattr(
+        "lst.training.run_folder.write_recipe", lambda run, values: _write_full(run / "recipe.json")
+    )
     with pytest.raises(DiskFull, match=r"runs/a/recipe\.json"):
         run(tiny_store, tmp_path / "runs" / "a", tiny(1))
     assert os.listdir(tmp_path) == []
