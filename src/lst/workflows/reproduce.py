@@ -7,10 +7,10 @@ from pathlib import Path
 
 from lst.data.store.clip_store import ClipStore
 from lst.evaluation.report import summary_line
+from lst.evaluation.result_file import write_result
 from lst.evaluation.results import RESULT, Result, read_result
 from lst.facts.choices import Modality
 from lst.files.locks import locked
-from lst.files.whole import write_json
 from lst.nets.checkpoint import CARD
 from lst.training.recipes import STREAMS, RunConfig, TrainOptions, get_recipe, stream_names
 from lst.training.train import train
@@ -135,5 +135,5 @@ def train_and_test(
 def keep_result(run: Path, results: Path) -> Result:
     """A small copy that outlives the run folder; at once, so that a stopped call loses nothing."""
     result = read_result(run / RESULT)
-    write_json(results / f"{run.name}.json", result)
+    write_result(results / f"{run.name}.json", result)
     return result
