@@ -25,6 +25,7 @@ from lst.files.locks import locked
 from lst.training.recipes import RECIPES, RunConfig, TrainOptions
 from lst.training.run_folder import read_recipe
 from lst.training.train import train
+from lst.training.training_run import TrainingRun
 from lst.workflows.reproduce import Plan, reproduce
 
 STREAMS = ("joint", "bone")
@@ -98,7 +99,7 @@ def forked(work: Callable[[], None], note: Path) -> int:
     child = os.fork()
     if child:
         return child
-    original = train_module._Run.one_epoch
+    original = TrainingRun.one_epoch
 
     def counted(self: Any, epoch: int, bar: Any) -> Any:
         row = original(self, epoch, bar)
@@ -106,7 +107,7 @@ def forked(work: Callable[[], None], note: Path) -> int:
             file.write(f"{self.config.modality} {self.config.seed} {epoch}\n")
         return row
 
-    train_module._Run.one_epoch = counted
+    TrainingRun.one_epoch = counted
     status = WRONG
     try:
         work()

@@ -115,7 +115,7 @@ def test_resuming_with_other_code_is_written_down(
         with pytest.raises(KeyboardInterrupt):
             run(tiny_store, tmp_path / "run", tiny(3))
     other = {"lst": "9", "torch": "9", "commit": "f" * 40}
-    monkeypatch.setattr(train_module, "code_facts", lambda: other)
+    monkeypatch.setattr("lst.training.training_run.code_facts", lambda: other)
     first, second = run(tiny_store, tmp_path / "run", tiny(3), resume=True)["sessions"]
     assert (first["first_epoch"], second["first_epoch"]) == (1, 3)
     assert first["commit"] != second["commit"] == "f" * 40

@@ -91,7 +91,7 @@ def test_going_on_with_other_threads_is_told(
         patch.setattr("lst.training.train.epoch_line", stop_after(1))
         with pytest.raises(KeyboardInterrupt):
             run(tiny_store, tmp_path / "a", tiny(2))
-    monkeypatch.setattr("lst.training.train.describe_device", lambda device: "CPU, 2 threads")
+    monkeypatch.setattr("lst.training.training_run.describe_device", lambda device: "CPU, 2 threads")
     run(tiny_store, tmp_path / "a", tiny(2), resume=True)
     (said,) = [text for text in caplog.messages if "last bits differ" in text]
     assert "2 threads, before" in said

@@ -12,7 +12,6 @@ import torch
 from torch import nn
 
 import lst.training.build as build_module
-import lst.training.train as train_module
 from lst.data.input.presets import crop_resize
 from lst.data.store.clip_store import ClipStore, StoredClip, write_store
 from lst.facts.benchmarks import get_benchmark
@@ -162,7 +161,7 @@ def test_divergence_raises_with_advice_and_keeps_the_last_good_state(
     config, out = tiny(3, batch_size=batch_size), tmp_path / "run"
     with monkeypatch.context() as patch:
         rates = [0.05, 1e38, 1e38]
-        patch.setattr(train_module, "step_rate", lambda optim, epoch, step, steps: rates[epoch])
+        patch.setattr("lst.training.training_run.step_rate", lambda optim, epoch, step, steps: rates[epoch])
         with pytest.raises(FloatingPointError, match=r"epoch 2: .*lower --optim\.lr \(now 0\.05\)") as error:
             run(tiny_store, out, config, test_every=test_every)
     assert "--precision fp32" in str(error.value)

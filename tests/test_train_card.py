@@ -21,6 +21,7 @@ from lst.nets.classifier import build_classifier
 from lst.training.recipes import TrainOptions
 from lst.training.text_config import TextConfig
 from lst.training.train import epoch_line, train
+from lst.training.training_run import TrainingRun
 from short_runs import log_of, model_bytes, run, stop_after, tiny
 
 CPU = torch.device("cpu")
@@ -136,7 +137,7 @@ def test_last_epoch_and_best_on_test_are_told_apart(
 ):
     """Top-1 of the five epochs: 0.2, 0.9, 0.6, 0.6, 0.4."""
     top1 = iter([t for epoch, t in enumerate([0.2, 0.9, 0.6, 0.6, 0.4], start=1) if epoch in tested])
-    monkeypatch.setattr(train_module._Run, "test_top1", lambda self: next(top1))
+    monkeypatch.setattr(TrainingRun, "test_top1", lambda self: next(top1))
     card = run(
         tiny_store, tmp_path / "run", tiny(5, text=TextConfig(weight=0.0), batch_size=24), test_every=every
     )

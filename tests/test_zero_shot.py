@@ -18,6 +18,7 @@ from lst.evaluation.zero_shot import among, harmonic_mean, zero_shot_report
 from lst.evaluation.zero_shot_table import read_zero_shot
 from lst.facts.benchmarks import get_benchmark
 from lst.training.recipes import TrainOptions
+from lst.training.training_run import TrainingRun
 from lst.workflows.by_text import measure_zero_shot
 from lst.workflows.zero_shot import run_zero_shot
 from lst.workflows.zero_shot_plan import ZeroShotPlan, unseen_sets
@@ -185,13 +186,13 @@ def test_what_is_finished_is_not_done_again(
     """Stopped in the second split after its first epoch; then everything once more; then with no run left."""
     folders = (tiny_store, tmp_path / "runs", tmp_path / "results")
     epochs: list[int] = []
-    real = train_module._Run.one_epoch
+    real = TrainingRun.one_epoch
 
     def counted(self: Any, epoch: int, bar: Any) -> Any:
         epochs.append(epoch)
         return real(self, epoch, bar)
 
-    monkeypatch.setattr(train_module._Run, "one_epoch", counted)
+    monkeypatch.setattr(TrainingRun, "one_epoch", counted)
     with monkeypatch.context() as patch:
         seen: list[int] = []
 
