@@ -17,7 +17,7 @@ from lst.text.vectors import default_vectors
 from lst.training.build import assemble
 from lst.training.run_texts import text_bank
 from lst.training.text_config import TextConfig
-from lst.training.train import _Run
+from lst.training.training_run import TrainingRun
 from short_runs import log_of, model_bytes, run, tiny
 
 CPU = torch.device("cpu")
@@ -230,7 +230,7 @@ def test_the_wrong_number_of_part_weights_names_the_heads(tiny_store: ClipStore)
 def text_term(store: ClipStore, weights: tuple[float, ...]) -> Tensor:
     config = tiny(text=TextConfig(part_weights=weights))
     terms = torch.tensor([1.0, 2.0, 3.0, 4.0, 10.0])
-    return _Run(config, assemble(config, store, CPU), CPU, compiled=False).text_term(terms)
+    return TrainingRun(config, assemble(config, store, CPU), CPU, compiled=False).text_term(terms)
 
 
 def test_part_weights_make_a_weighted_mean(tiny_store: ClipStore):

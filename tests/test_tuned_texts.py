@@ -20,7 +20,7 @@ from lst.text.descriptions import default_descriptions
 from lst.text.vectors import load_vectors
 from lst.training.recipes import get_recipe
 from lst.training.text_config import TextConfig
-from lst.training.train import _Run
+from lst.training.training_run import TrainingRun
 from lst.workflows.new_texts import encode_like
 from short_runs import log_of, model_bytes, run, stop_after, tiny, without_clock
 from small_encoders import small_bert, small_clip
@@ -189,9 +189,9 @@ def test_the_encoder_has_a_rate_of_its_own_and_stops_when_told(
 ):
     rates: list[list[float]] = []
     moved: list[bool] = []
-    original: Callable[..., Any] = _Run.one_epoch
+    original: Callable[..., Any] = TrainingRun.one_epoch
 
-    def watched(self: _Run, epoch: int, bar: Any) -> Any:
+    def watched(self: TrainingRun, epoch: int, bar: Any) -> Any:
         before = [p.clone() for p in self.tuned_texts.encoder.parameters()]  # type: ignore[union-attr]
         row = original(self, epoch, bar)
         rates.append([group["lr"] for group in self.optimizer.param_groups])
@@ -199,7 +199,7 @@ def test_the_encoder_has_a_rate_of_its_own_and_stops_when_told(
         moved.append(any(not torch.equal(a, b) for a, b in zip(before, after, strict=True)))
         return row
 
-    monkeypatch.setattr(_Run, "one_epoch", watched)
+    monkeypatch.setattr(TrainingRun, "one_epoch", watched)
     run(tiny_store, tmp_path / "run", tuned_config(folder, tune_rate=0.25, tune_epochs=2))
     assert all(own == pytest.approx(0.25 * net) for net, own in rates)
     assert moved == [True, True, False]
